@@ -1,0 +1,147 @@
+"""Imports inside the package go down only; within a floor, only to names further left."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+
+import pytest
+
+# One line a floor, lowest first. A starred name stands for the files of a folder not named elsewhere.
+FLOORS = {
+    "words": (
+        "events errors defaults optional sequences names atomic_file arrays paths texts tables items "
+        "lazy_modules axes_grid type_aliases"
+    ),
+    "numerics": (
+        "processes on_cpu checkpoint inert_record pickled_containers pickled_numbers torch_file "
+        "old_modules pickled_names pickle_rules pickle_machine safe_pickle module_class nested modules "
+        "weight_init attention convolutions losses activation schedule optim general_optimizer layers "
+        "lr_suggestion randomness plots snapshot loop_checks basic_learner"
+    ),
+    "protocol": "listeners callback learner_callback data_loading basic_data",
+    "plug-ins": (
+        "metric_functions confusion_metrics metrics history recorder progress downloads parallel "
+        "datasets callbacks.* callbacks interpret distributed layer_groups learner_files prediction"
+    ),
+    "recipes": "precision train",
+    "the loop": "basic_train",
+    "leaves": (
+        "core torch_core basics callbacks.tracker callbacks.misc script launch utils.* utils demo cli "
+        "__main__"
+    ),
+}
+FACES = {"core", "torch_core", "basics", "callbacks.tracker", "callbacks.misc"}
+# The package itself imports nothing of ours, it looks names up when asked: any floor may read `__version__`.
+PLACES = {"": (-1, 0)} | {
+    name: (floor, position)
+    for floor, names in enumerate(FLOORS.values())
+    for position, name in enumerate(names.split())
+}
+
+
+def _entry(name):
+    """The name under which a module is listed: its own, its folder's star, or None."""
+    starred = f"{name.rpartition('.')[0]}.*"
+    return name if name in PLACES else starred if starred in PLACES else None
+
+
+def _is_type_checking(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def _running_nodes(tree):
+    """All nodes but those under `if TYPE_CHECKING:`, which are there for annotations."""
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if _is_type_checking(child):
+            continue
+        yield from _running_nodes(child)
+
+
+def _base(source, node):
+    """Dotted name, below the package, that a `from ... import` starts at; None if it is not ours."""
+    if node.level == 0:
+        first, _, rest = node.module.partition(".")
+        return rest if first == "fastloop_v1" else None
+    package = source.name.split(".") if source.name else []
+    dropped = node.level - source.is_package
+    kept = package[: len(package) - dropped] if dropped else package
+    return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _plain_targets(node):
+    """Names below the package in `import fastloop_v1.x`."""
+    split = [alias.name.partition(".") for alias in node.names]
+    return [rest for first, _, rest in split if first == "fastloop_v1"]
+
+
+def _from_targets(source, node, sources):
+    """What `from ... import` reads: a module where the name is one, else the module that holds the name."""
+    base = _base(source, node)
+    inner = [] if base is None else [f"{base}.{alias.name}".lstrip(".") for alias in node.names]
+    return [name if name in sources else base for name in inner]
+
+
+def _targets(source, sources):
+    """Modules of ours that a module imports when it runs, with the line."""
+    for node in _running_nodes(source.tree):
+        if isinstance(node, ast.Import):
+            yield from ((target, node.lineno) for target in _plain_targets(node))
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((target, node.lineno) for target in _from_targets(source, node, sources))
+
+
+def _allowed(importer, target):
+    here, there = _entry(importer), _entry(target)
+    if here == there:
+        return here.endswith(".*")
+    return PLACES[there] < PLACES[here] and (target not in FACES or importer in FACES)
+
+
+def test_module_has_a_floor(source):
+    assert _entry(source.name) is not None, f"{source.name} is on no floor: list it in FLOORS"
+
+
+def test_import_goes_down(source, sources):
+    wrong = [
+        f"{source.path.name}:{line} imports {target}"
+        for target, line in _targets(source, sources)
+        if _entry(target) is None or not _allowed(source.name, target)
+    ]
+    assert not wrong
+
+
+def test_plug_ins_of_a_folder_import_in_no_circle(sources):
+    graph = {name: {target for target, _ in _targets(source, sources)} for name, source in sources.items()}
+    assert set(graphlib.TopologicalSorter(graph).static_order()) >= set(sources)
+
+
+def test_callbacks_package_gathers_its_own_folder_only(sources):
+    if "callbacks" in sources:
+        outside = {target for target, _ in _targets(sources["callbacks"], sources)}
+        assert not [target for target in outside if not target.startswith("callbacks.")]
+
+
+def _is_face_statement(node):
+    if isinstance(node, ast.FunctionDef):
+        return node.name == "__getattr__"
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        return target.id == "__all__" or isinstance(node.value, ast.Dict)
+    return isinstance(node, ast.Import | ast.ImportFrom) or (
+        isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    )
+
+
+@pytest.mark.parametrize("face", sorted(FACES))
+def test_face_holds_imports_and_names_only(face, sources):
+    if face in sources:
+        assert not [ast.unparse(n)[:60] for n in sources[face].tree.body if not _is_face_statement(n)]
+
+
+def test_plan_in_contributing_is_this_one(root):
+    page = (root / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    plan = page.split("```text\n")[1].split("```")[0]
+    written = " ".join(f"{floor} {name} {names}" for floor, (name, names) in enumerate(FLOORS.items()))
+    assert plan.split() == written.split()
