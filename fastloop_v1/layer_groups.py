@@ -1,0 +1,89 @@
+"""The part of a learner that holds layer groups, freezes them and makes the optimizer over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import nn
+
+from .defaults import defaults
+from .errors import LayerGroupError
+from .modules import bn_types, requires_grad, split_model
+from .optim import OptimWrapper
+from .sequences import even_mults
+from .weight_init import apply_init
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["LayerGroups"]
+
+
+class LayerGroups:
+    """Layer groups of a model, each with a learning rate of its own."""
+
+    model: Any
+    opt: Any
+    opt_func: Any
+    layer_groups: Any
+    true_wd: bool
+    bn_wd: bool
+    train_bn: bool
+
+    def lr_range(self, lr: Any) -> Any:
+        """Return learning rates by layer group.
+
+        Args:
+            lr: `slice(stop)` gives all but the last group a tenth of it, `slice(start, stop)` goes up by
+                equal factors; anything else is returned as it is.
+        """
+        if not isinstance(lr, slice):
+            return lr
+        groups = len(self.layer_groups)
+        if lr.start and groups > 1:
+            return even_mults(lr.start, lr.stop, groups)
+        return np.array([lr.stop / 10] * (groups - 1) + [lr.stop])
+
+    def create_opt(self, lr: Any, wd: Any = 0.0) -> None:
+        """Make a new optimizer, without state, over the layer groups."""
+        self.opt = OptimWrapper.create(
+            self.opt_func, lr, self.layer_groups, wd=wd, true_wd=self.true_wd, bn_wd=self.bn_wd
+        )
+
+    def init(self, init: Callable[..., Any]) -> None:
+        """Initialize the model's layers, batch norm left as it is, with a function of `torch.nn.init`."""
+        apply_init(self.model, init)
+
+    def split(self, split_on: Any) -> Self:
+        """Make layer groups that begin at these modules (or a function of the model that gives them)."""
+        is_function = callable(split_on) and not isinstance(split_on, nn.Module)
+        self.layer_groups = split_model(self.model, split_on(self.model) if is_function else split_on)
+        return self
+
+    def freeze_to(self, n: int) -> None:
+        """Train layer groups from number `n` on (negative: from the end) and make a new optimizer."""
+        for group in self.layer_groups[:n]:
+            for layer in group:
+                if not (self.train_bn and isinstance(layer, bn_types)):
+                    requires_grad(layer, b=False)
+        for group in self.layer_groups[n:]:
+            requires_grad(group, b=True)
+        self.create_opt(defaults.lr)
+
+    def freeze(self) -> None:
+        """Train the last layer group only.
+
+        Raises:
+            LayerGroupError: there is only one.
+        """
+        if len(self.layer_groups) < 2:
+            raise LayerGroupError(
+                "freeze leaves the last of several layer groups; this learner has one. Use split."
+            )
+        self.freeze_to(-1)
+
+    def unfreeze(self) -> None:
+        """Train all layer groups."""
+        self.freeze_to(0)

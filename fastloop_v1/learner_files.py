@@ -1,0 +1,221 @@
+"""The part of a learner that reads and writes files: weights, exports, and letting go of what it holds."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch.utils.data import DataLoader, Dataset
+
+from .basic_data import DataBunch
+from .callback import Callback
+from .checkpoint import load_state, save_state, try_save
+from .defaults import DefaultDevice, defaults
+from .errors import ArgumentError, FastloopWarning
+from .layer_groups import LayerGroups
+from .learner_callback import LearnerCallback
+from .modules import get_model, remove_module_load
+from .names import split_kwargs_by_func
+from .on_cpu import ModelOnCPU
+from .safe_pickle import load_export
+from .sequences import ifnone
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["LearnerFiles", "load_callback", "read_export"]
+
+_EXPORTED = (
+    "opt_func",
+    "loss_func",
+    "metrics",
+    "true_wd",
+    "bn_wd",
+    "wd",
+    "train_bn",
+    "model_dir",
+    "callback_fns",
+)
+
+
+class LearnerFiles(LayerGroups):
+    """Saving, loading and exporting."""
+
+    data: Any
+    path: Any
+    model_dir: Any
+    wd: Any
+    callbacks: Any
+    recorder: Any
+
+    def save(self, file: Any = None, return_path: bool = False, with_opt: bool = True) -> Any:
+        """Write the weights, and the optimizer's state if there is one, whole or not at all.
+
+        Args:
+            file: name below `path/model_dir` without its ending `.pth`, or an open binary file.
+            return_path: whether to return the path.
+            with_opt: whether to write the optimizer's state too.
+
+        Raises:
+            UnwritablePathError: the file cannot be written there.
+        """
+        target = self._weights_file(file)
+        state: Any = get_model(self.model).state_dict()
+        if with_opt and getattr(self, "opt", None) is not None:
+            state = {"model": state, "opt": _plain_numbers(self.opt.state_dict())}
+        save_state(state, target)
+        return target if return_path else None
+
+    def _weights_file(self, file: Any) -> Any:
+        return Path(self.path) / self.model_dir / f"{file}.pth" if isinstance(file, (str, Path)) else file
+
+    def load(
+        self,
+        file: Any = None,
+        device: Any = None,
+        strict: bool = True,
+        with_opt: bool | None = None,
+        purge: bool = False,
+        remove_module: bool = False,
+    ) -> Self:
+        """Read weights that `save` or v1 wrote; no code in the file is run.
+
+        Args:
+            file: name below `path/model_dir` without its ending `.pth`, or an open binary file.
+            device: where tensors go first; the data's device if None.
+            strict: whether every weight must be there.
+            with_opt: whether to read the optimizer's state; None reads it if there is one.
+            purge: whether to drop caches before.
+            remove_module: whether to take `module.` off the names, as written from a parallel model.
+
+        Raises:
+            RefusedFileError: the file holds more than a state.
+        """
+        if purge:
+            self.purge(clear_opt=bool(with_opt))
+        own = DefaultDevice.resolve(getattr(self.data, "device", None))
+        state = load_state(self._weights_file(file), ifnone(device, own))
+        has_opt = set(state) == {"model", "opt"}
+        weights = state["model"] if has_opt else state
+        get_model(self.model).load_state_dict(
+            remove_module_load(weights) if remove_module else weights, strict=strict
+        )
+        if has_opt and with_opt is not False:
+            self._load_opt(state["opt"])
+        elif with_opt:
+            warnings.warn("Saved file doesn't contain an optimizer state.", FastloopWarning, stacklevel=2)
+        return self
+
+    def _load_opt(self, state: dict[str, Any]) -> None:
+        """Load an optimizer's state, or say why it does not fit; it is then as it was."""
+        if getattr(self, "opt", None) is None:
+            self.create_opt(defaults.lr, self.wd)
+        before = self.opt.state_dict()
+        try:
+            self.opt.load_state_dict(state)
+            _check_same_keys(before, self.opt.state_dict())
+        except (ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+            self.opt.load_state_dict(before)
+            why = f"{type(error).__name__}: {error}"
+            text = f"The optimizer's state in the file does not fit and was not loaded ({why})."
+            warnings.warn(text, FastloopWarning, stacklevel=3)
+
+    def export(self, file: Any = "export.pkl", destroy: bool = False) -> None:
+        """Write all but the data, to predict elsewhere, as a pickle in v1's layout below `path`."""
+        state = {name: getattr(self, name) for name in _EXPORTED}
+        describe = getattr(getattr(self.data, "valid_ds", None), "get_state", dict)
+        # v1: callbacks are kept by class, so that of two of one class the last one counts.
+        state.update(
+            cb_state={type(cb): cb.get_state() for cb in self.callbacks}, data=describe(), cls=type(self)
+        )
+        with ModelOnCPU(self.model) as model:
+            try_save({**state, "model": model}, self.path, file)
+        if destroy:
+            self.destroy()
+
+    def purge(self, clear_opt: bool = True) -> Self:
+        """Drop callbacks and histories of earlier fits and, with `clear_opt`, the optimizer; return self."""
+        kept = {id(cb) for cb in self.callbacks}
+        for name, value in list(self.__dict__.items()):
+            if isinstance(value, Callback) and id(value) not in kept:
+                delattr(self, name)
+        if clear_opt and "opt" in self.__dict__:
+            del self.opt
+        return self
+
+    def destroy(self) -> None:
+        """Let go of model and data; every method then only warns that the learner is gone."""
+        self.__dict__.clear()
+        methods = {name: _say_destroyed for name in dir(type(self)) if not name.startswith("__")}
+        self.__class__ = type("ZombieLearner", (type(self),), methods)
+
+
+def _say_destroyed(*args: Any, **kwargs: Any) -> None:
+    warnings.warn("This learner was destroyed; make or load another one.", FastloopWarning, stacklevel=2)
+
+
+def _check_same_keys(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """See that loading took no hyper-parameter away, as the state of another kind of optimizer does."""
+    groups = zip(before["param_groups"], after["param_groups"], strict=True)
+    missing = sorted({key for old, new in groups for key in old if key not in new})
+    if missing:
+        raise ArgumentError(f"it has no {', '.join(missing)}; another kind of optimizer wrote it.")
+
+
+def _plain_numbers(state: Any) -> Any:
+    """A state with numpy numbers as Python's, so that any torch reads it without trusting numpy.
+
+    A slice, which stands for a learning rate between `freeze` and the next fit, becomes its end.
+    """
+    if isinstance(state, slice):
+        return _plain_numbers(state.stop)
+    if isinstance(state, Mapping):
+        return {key: _plain_numbers(value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(_plain_numbers(value) for value in state)
+    return state.item() if isinstance(state, np.generic) else state
+
+
+def load_callback(class_func: Any, state: dict[str, Any], learn: Any) -> Any:
+    """Make a callback of this class from the attributes that `get_state` gave."""
+    arguments, others = split_kwargs_by_func(state, class_func.__init__)
+    with_learner = issubclass(class_func, LearnerCallback)
+    callback = class_func(learn, **arguments) if with_learner else class_func(**arguments)
+    for name, value in others.items():
+        setattr(callback, name, value)
+    return callback
+
+
+def read_export(path: Any, file: Any, device: Any = None, trust: Any = ()) -> dict[str, Any]:
+    """What an exported file holds, its data replaced by a bunch without items that describes them.
+
+    Raises:
+        RefusedFileError: the file names something that is not allowed.
+    """
+    source = Path(path) / file if isinstance(file, (str, Path)) else file
+    state = load_export(source, device=DefaultDevice.resolve(device), trust=trust)
+    return {**state, "data": _described_data(state["data"], Path(path), device)}
+
+
+class _NoItems(Dataset[Any]):
+    """A data set without items that has the attributes an export keeps of the real one."""
+
+    def __init__(self, description: dict[str, Any]) -> None:
+        self.__dict__.update(description)
+
+    def __len__(self) -> int:
+        return 0
+
+    def __getitem__(self, index: int) -> Any:
+        raise IndexError(f"index is {index}, but an exported learner has no items.")
+
+
+def _described_data(description: dict[str, Any], path: Path, device: Any) -> DataBunch:
+    # v1: the names of the classes are kept by what processed the targets.
+    found = [getattr(processor, "classes", None) for processor in description.get("y_proc") or ()]
+    known = {"classes": classes, "c": len(classes)} if (classes := next(filter(None, found), None)) else {}
+    train_dl, valid_dl = (DataLoader(_NoItems({**known, **description}), batch_size=1) for _ in range(2))
+    return DataBunch(train_dl, valid_dl, path=path, device=device, no_check=True)
