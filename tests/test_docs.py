@@ -1,0 +1,50 @@
+"""What the documents show is run, and the printed page is the one the table prints."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fastloop_v1.events import events_page
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def _run(arguments, folder):
+    """Run Python in another folder, warnings as errors; return its error stream if it failed."""
+    settings = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=folder,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr if done.returncode else None
+
+
+def test_event_page_is_printed_from_the_table():
+    assert (ROOT / "docs" / "events.md").read_text(encoding="utf-8") == events_page()
+
+
+def test_readme_shows_code():
+    assert BLOCKS
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(1, len(BLOCKS) + 1))
+def test_readme_block_runs(block, tmp_path):
+    assert _run(["-c", block], tmp_path) is None
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.name for example in EXAMPLES])
+def test_example_runs(example, tmp_path):
+    assert _run([str(example)], tmp_path) is None
