@@ -37,6 +37,7 @@ class Snapshot:
         self.grads = [(p, copy.deepcopy(p.grad)) for p in model.parameters()]
         self.modes = [(module, module.training) for module in model.modules()]
         self.opt: Any = getattr(learn, "opt", None)
+        self.inner = getattr(self.opt, "opt", None)
         self.opt_state = None if self.opt is None else copy.deepcopy(self.opt.state_dict())
         self.hypers = None if self.opt is None else _hypers(self.opt)
         self.random = (random.getstate(), np.random.get_state(), torch.get_rng_state())  # noqa: NPY002  (v1 code draws from the global generator)
@@ -70,7 +71,8 @@ class Snapshot:
     def _restore_opt(self) -> None:
         opt = getattr(self.learn, "opt", None)
         if self.opt is not None and self.hypers is not None:
-            self.learn.opt = self.opt
+            # Half precision swaps the inner optimizer for one over its float32 copies.
+            self.learn.opt, self.opt.opt = self.opt, self.inner
             self.opt.load_state_dict(copy.deepcopy(self.opt_state))
             self.opt.__dict__.update(copy.deepcopy(self.hypers))
         elif opt is not None:

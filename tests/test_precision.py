@@ -70,6 +70,12 @@ def test_half_precision_is_found_under_v1s_name(learn):
     assert learn.mp_cb in learn.callbacks
 
 
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_learner_that_never_trained_is_validated(learn, recipe):
+    expected = float(learn.validate()[0])
+    assert float(recipe(learn).validate()[0]) == pytest.approx(expected, rel=2e-2)
+
+
 def test_plain_learner_is_left_alone_by_float32(learn):
     before = learn.model.state_dict()
     to_fp32(learn)
@@ -93,6 +99,18 @@ def test_bfloat16_has_no_scaler(learn):
 def test_learning_rate_can_be_looked_for_at_once(learn, flat_master):
     learn.fit(1, 0.1)
     to_fp16(learn, flat_master=flat_master)
+    before = learn.model[2].weight.detach().clone()
+    learn.lr_find(num_it=3)
+    assert torch.equal(learn.model[2].weight, before)
+    learn.fit(1, 0.1)
+
+
+@pytest.mark.parametrize("flat_master", [False, True], ids=["by parameter", "flat"])
+def test_learning_rate_can_be_looked_for_after_freezing(learn, flat_master):
+    to_fp16(learn, flat_master=flat_master)
+    learn.fit(1, 0.1)
+    learn.split([learn.model[2]])
+    learn.freeze()
     before = learn.model[2].weight.detach().clone()
     learn.lr_find(num_it=3)
     assert torch.equal(learn.model[2].weight, before)

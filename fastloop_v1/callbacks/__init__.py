@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from .accumulate_scheduler import AccumulateScheduler
 from .activation_stats import ActivationStats
+from .amp import Autocast
 from .balanced_sampling import BalancedSampling
 from .bn_freeze import BnFreeze
 from .cpu_mem import CpuPeakMemMetric
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStoppingCallback
 from .flat_cos_anneal import FlatCosAnnealScheduler
+from .fp16 import MixedPrecision
 from .general_sched import GeneralScheduler, TrainingPhase
 from .gradient_clipping import GradientClipping
+from .gradient_unscaling import GradientUnscaling
 from .hook import Hook, Hooks, hook_output, hook_outputs
 from .hook_callback import HookCallback
 from .loss_metrics import LossMetrics
@@ -38,6 +41,7 @@ from .undersampling import UnderSamplingCallback
 __all__ = [
     "AccumulateScheduler",
     "ActivationStats",
+    "Autocast",
     "BalancedSampling",
     "BnFreeze",
     "CSVLogger",
@@ -47,6 +51,7 @@ __all__ = [
     "GANTensorboardWriter",
     "GeneralScheduler",
     "GradientClipping",
+    "GradientUnscaling",
     "Hook",
     "HookCallback",
     "Hooks",
@@ -57,6 +62,7 @@ __all__ = [
     "MLFlowTracker",
     "MixUpCallback",
     "MixUpLoss",
+    "MixedPrecision",
     "OneCycleScheduler",
     "OverSamplingCallback",
     "PeakMemMetric",

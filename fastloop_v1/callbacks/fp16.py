@@ -94,11 +94,12 @@ class MixedPrecision(LossScaling):
     def prepare(self) -> None:
         """Have copies of the present layer groups and the learner's optimizer over them.
 
-        Copies, with all their digits, and optimizer state are kept where the parameters are the same.
+        Copies, with all their digits, and optimizer state are kept where the parameters are the same. A
+        learner that is only validated has no optimizer and needs no copies.
         """
-        if defaults.v1_quirks:
+        groups, opt = self.learn.layer_groups, getattr(self.learn, "opt", None)
+        if defaults.v1_quirks or opt is None:
             return
-        groups, opt = self.learn.layer_groups, self.learn.opt
         if self.masters is None or not self.masters.belongs_to(groups):
             self._hand_back_optimizer()
             self.masters = MasterWeights(groups, flat=self.flat_master, earlier=self.masters)

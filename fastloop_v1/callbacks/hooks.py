@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 from .activation_stats import ActivationStats
 from .hook import Hook, Hooks, hook_output, hook_outputs
 from .hook_callback import HookCallback
@@ -33,3 +36,10 @@ __all__ = [
     "params_size",
     "total_params",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # v1: `summary` was put onto the Learner in this module, so that it was found here too.
+    if name == "Learner":
+        return import_module("..basic_train", __package__).Learner
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
