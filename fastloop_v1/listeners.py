@@ -126,6 +126,8 @@ def from_bare_value(cb: Any, event: str, value: Any) -> dict[str, Any]:
 
 def _meaning(keys: tuple[str, ...], value: Any) -> dict[str, Any] | None:
     """The dict a bare value stood for where it stood for these keys; None if it meant nothing there."""
+    if keys and keys[0] in _FLAGS and isinstance(value, torch.Tensor) and value.dtype == torch.bool:
+        value = bool(value.all())  # such as `return loss > 4 * best`
     if len(keys) == 1 and isinstance(value, _BARE_TYPES[keys[0]]):
         return {keys[0]: value}
     if len(keys) > 1 and isinstance(value, (tuple, list)) and len(value) == len(keys):

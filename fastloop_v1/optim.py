@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from .defaults import defaults
 from .errors import HyperParameterError
 from .modules import split_no_wd_params
 from .sequences import is_listy, listify
@@ -73,7 +74,9 @@ class OptimWrapper:
         return wrapper
 
     def new(self, layer_groups: Sequence[nn.Module], split_no_wd: bool = True) -> OptimWrapper:
-        """Return a fresh optimizer over other layer groups, all with this one's last lr, wd, mom and beta.
+        """Return a fresh optimizer over other layer groups, with this one's lr, wd, mom and beta.
+
+        Each layer group keeps its own values if there are as many as before; else all get the last ones.
 
         Args:
             layer_groups: modules, or with `split_no_wd=False` ready lists of parameters in pairs.
@@ -85,9 +88,12 @@ class OptimWrapper:
         """Return a fresh optimizer over these lists of parameters, in pairs as in `param_groups`."""
         func: OptimFunction = self.__dict__.get("opt_func") or type(self.opt)
         groups = [{"params": params, "lr": 0.0} for params in param_groups]
-        wrapper = type(self)(func(groups), wd=self.wd, true_wd=self.true_wd, bn_wd=self.bn_wd)
-        wrapper.lr, wrapper.opt_func = self.lr, func
-        wrapper.mom, wrapper.beta = self.mom, self.beta
+        wrapper = type(self)(func(groups), true_wd=self.true_wd, bn_wd=self.bn_wd)
+        wrapper.opt_func = func
+        for name in ("wd", "lr", "mom", "beta"):
+            own = getattr(self, f"_{name}")
+            one_for_all = defaults.v1_quirks or not own or len(own) != len(wrapper.lrs)
+            setattr(wrapper, name, getattr(self, name) if one_for_all else list(own))
         return wrapper
 
     def __repr__(self) -> str:
@@ -103,11 +109,11 @@ class OptimWrapper:
 
     @torch.no_grad()
     def _decay(self) -> None:
-        for lr, wd, weights, others in zip(self._lr, self._wd, *self._pairs(), strict=False):
-            params = [*weights["params"], *(others["params"] if self.bn_wd else ())]
-            for param in params:
-                if param.grad is not None:
-                    param.mul_(1 - wd * lr)
+        for groups in self._pairs() if self.bn_wd else self._pairs()[:1]:
+            for lr, wd, group in zip(self._lr, self._wd, groups, strict=False):
+                for param in group["params"]:
+                    if param.grad is not None:
+                        param.mul_(1 - wd * lr)
         # v1: the inner decay is switched off at the first step only, not when wd is set.
         self.set_val("weight_decay", listify(0, self._wd))
 
@@ -145,6 +151,15 @@ class OptimWrapper:
     @lr.setter
     def lr(self, val: Any) -> None:
         self._lr = self.set_val("lr", listify(val, self._lr))
+
+    @property
+    def lrs(self) -> list[Any]:
+        """Learning rate of each layer group."""
+        return list(self._lr)
+
+    def scale_lr(self, factor: float) -> None:
+        """Multiply the learning rate of each layer group."""
+        self.lr = [lr * factor for lr in self._lr]
 
     @property
     def mom(self) -> Any:
@@ -246,10 +261,10 @@ class OptimWrapper:
             return val
         self._check_known(key)
         values = list(zip(*val, strict=True)) if isinstance(val, tuple) else val
-        for value, weights, others in zip(values, *self._pairs(), strict=False):
-            weights[key] = value
-            if bn_groups:
-                others[key] = value
+        # Each half by itself: a foreign optimizer may have a last group without a partner.
+        for groups in self._pairs() if bn_groups else self._pairs()[:1]:
+            for value, group in zip(values, groups, strict=False):
+                group[key] = value
         return values
 
     def read_val(self, key: str) -> Any:

@@ -15,7 +15,6 @@ from fastloop_v1.events import events_page
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def _run(arguments, folder):
@@ -43,8 +42,3 @@ def test_readme_shows_code():
 @pytest.mark.parametrize("block", BLOCKS, ids=range(1, len(BLOCKS) + 1))
 def test_readme_block_runs(block, tmp_path):
     assert _run(["-c", block], tmp_path) is None
-
-
-@pytest.mark.parametrize("example", EXAMPLES, ids=[example.name for example in EXAMPLES])
-def test_example_runs(example, tmp_path):
-    assert _run([str(example)], tmp_path) is None
