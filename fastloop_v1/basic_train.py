@@ -30,7 +30,7 @@ from .learner_callback import LearnerCallback
 from .learner_files import LearnerFiles, load_callback, read_export
 from .listeners import as_list
 from .loop_checks import check_batches, check_loss, compute_loss, require_loss
-from .modules import flatten_model
+from .modules import evaluation_mode, flatten_model
 from .names import with_v1_signature
 from .nested import joined, to_detach, to_float, to_np
 from .on_cpu import NoneReduceOnCPU
@@ -114,7 +114,7 @@ def one_epoch(learn: Any, cb_handler: CallbackHandler, pbar: Any) -> Any:
 
 @with_v1_signature
 def fit(epochs: int, learn: Any, callbacks: Any = None, metrics: Any = None, *, strict: bool = False) -> None:
-    """Train a learner, or anything with `model`, `loss_func`, `opt` and `data`.
+    """Train a learner, or anything with `model`, `loss_func`, `opt` and `data`, from cleared gradients on.
 
     Args:
         epochs: number of epochs, at least 0; 0 only begins and ends training.
@@ -136,11 +136,14 @@ def fit(epochs: int, learn: Any, callbacks: Any = None, metrics: Any = None, *, 
     exception: BaseException | bool = False
     try:
         cb_handler.on_train_begin(epochs, pbar=pbar, metrics=metrics)
+        if not defaults.v1_quirks:
+            learn.model.zero_grad()
         for _ in islice(pbar, max(0, epochs - cb_handler.state_dict["epoch"])):
             if one_epoch(learn, cb_handler, pbar):
                 break
     except BaseException as error:
-        exception = error
+        # v1: an interrupt is no exception to its listeners.
+        exception = error if isinstance(error, Exception) or not defaults.v1_quirks else False
         raise
     finally:
         cb_handler.on_train_end(exception)
@@ -158,7 +161,7 @@ def validate(
     """Put the batches of a loader through the model in evaluation mode, without gradients.
 
     Args:
-        model: the model; stays in evaluation mode.
+        model: the model; stays in evaluation mode, but for an error, after which it has the mode it had.
         dl: loader of `(x, y)` batches.
         loss_func: the loss; without it each batch gives its output and first target.
         cb_handler: gets the batch events with `train=False`.
@@ -169,10 +172,9 @@ def validate(
     Returns:
         The mean loss over samples as a numpy number, None if there was no batch; or the list.
     """
-    model.eval()
     results: list[Any] = []
     sizes: list[int] = []
-    with torch.no_grad():
+    with torch.no_grad(), evaluation_mode(model):
         if cb_handler is not None:
             cb_handler.set_dl(dl)
         for xb, yb in progress_bar(dl, parent=pbar, leave=pbar is not None):
@@ -319,13 +321,12 @@ class Learner(LearnerFiles, Predictions):
             self.create_opt(lr, wd)
         else:
             self.opt.lr, self.opt.wd = lr, wd
-        fit(
-            epochs,
-            self,
-            [*self.callbacks, *self._made_callbacks(), *as_list(callbacks)],
-            self.metrics,
-            strict=strict,
-        )
+        callbacks = [*self.callbacks, *self._made_callbacks(), *as_list(callbacks)]
+        self._in_fit = (*(outer := self.__dict__.get("_in_fit", ())), *callbacks, *self.metrics)
+        try:
+            fit(epochs, self, callbacks, self.metrics, strict=strict)
+        finally:
+            self._in_fit = outer
 
     def _made_callbacks(self) -> list[Any]:
         return [make(self) for make in (*self.callback_fns, *as_list(defaults.extra_callback_fns))]
@@ -408,9 +409,14 @@ class Learner(LearnerFiles, Predictions):
         """Return loss and metrics on a loader, the validation data by default."""
         dl, metrics = ifnone(dl, self.data.valid_dl), ifnone(metrics, self.metrics)
         handler = CallbackHandler([*self.callbacks, *as_list(callbacks)], metrics)
-        handler.on_train_begin(1, None, metrics)
-        handler.on_epoch_begin()
-        handler.on_epoch_end(validate(self.model, dl, self.loss_func, handler, self._bar()))
+        try:
+            handler.on_train_begin(1, None, metrics)
+            handler.on_epoch_begin()
+            handler.on_epoch_end(validate(self.model, dl, self.loss_func, handler, self._bar()))
+        except BaseException as error:
+            # v1: without an error, training begins here and does not end.
+            handler.on_train_end(error, but=self.__dict__.get("_in_fit", ()))
+            raise
         return list(handler.state_dict["last_metrics"])
 
 

@@ -17,11 +17,14 @@ from typing import Any, Union
 
 import torch
 
+from .defaults import defaults
 from .errors import NotACallbackError, ProtocolWarning, add_note, unknown_state_key
 from .events import EVENTS, INITIAL_STATE, can_act
 from .listeners import as_list, check_callback, check_methods, event_method, from_bare_value
-from .names import camel2snake, with_v1_signature
+from .metric_objects import with_metric_objects
+from .names import camel2snake, numbered, with_v1_signature
 from .optim import OptimWrapper
+from .processes import summed_over_processes
 from .schedule import (
     Scheduler,
     SmoothenValue,
@@ -162,7 +165,12 @@ class AverageMetric(Callback):
         self.val += size * (val.detach() if isinstance(val, torch.Tensor) else val)
 
     def on_epoch_end(self, last_metrics: list[Any], **kwargs: Any) -> dict[str, list[Any]]:
-        """Add the mean as a tensor on the CPU, None if no batch counted."""
+        """Add the mean as a tensor on the CPU, None if no batch counted.
+
+        In a fit it is that of all processes; one that validates by itself has not trained a batch.
+        """
+        if kwargs.get("num_batch") and not defaults.v1_quirks:
+            self.val, self.count = summed_over_processes(self.val, self.count)
         mean = torch.as_tensor(self.val / self.count).cpu() if self.count else None
         return {"last_metrics": [*last_metrics, mean]}
 
@@ -191,7 +199,8 @@ class CallbackHandler:
     Args:
         callbacks: one callback or several; sorted by `_order`. An object without the base class takes part
             in the events it has methods for.
-        metrics: metric callbacks, or functions that are averaged over the validation set; called first.
+        metrics: metric callbacks, functions that are averaged over the validation set, or objects with
+            `update`, `compute` and `reset` as in torchmetrics; called first.
         beta: smoothing of the training loss, at least 0 and below 1.
         strict: warn of returned keys that cannot act, unknown event methods and impossible arguments.
 
@@ -210,13 +219,16 @@ class CallbackHandler:
             check_callback(cb, f"callbacks[{at}]")
         self.callbacks: list[Any] = sorted(as_list(self.callbacks), key=lambda cb: getattr(cb, "_order", 0))
         self.metrics: list[Any] = [
-            _as_metric(met, f"metrics[{at}]") for at, met in enumerate(as_list(self.metrics))
+            _as_metric(met, f"metrics[{at}]")
+            for at, met in enumerate(with_metric_objects(as_list(self.metrics)))
         ]
         self.smoothener = SmoothenValue(self.beta)
         self.state_dict: dict[str, Any] = dict(INITIAL_STATE)
         self.cb_dl: Any = None
         self._not_begun: list[Any] = []
         self._heard: dict[tuple[str, bool], list[tuple[Any, Any]]] = {}
+        self._fit_skips: Any = False
+        self._skip_said = False
 
     # --- one event ------------------------------------------------------------------------------------------
 
@@ -259,6 +271,7 @@ class CallbackHandler:
                 text = f"{type(cb).__name__}.on_{event} returned {key!r}, which cannot act any more there."
                 warnings.warn(text, ProtocolWarning, stacklevel=2)
             self.state_dict[key] = value
+            self._skip_said = self._skip_said or key == "skip_validate"
 
     def _enter(self, event: str, **given: Any) -> None:
         """Reset and give what the table says for this event."""
@@ -286,8 +299,9 @@ class CallbackHandler:
         if self.strict:
             for cb in (*self.metrics, *self.callbacks):
                 check_methods(cb)
-        self._begin_all(metrics_names=[metric_name(met) for met in self.metrics])
+        self._begin_all(metrics_names=numbered(metric_name(met) for met in self.metrics))
         self._heard.clear()
+        self._fit_skips = self.skip_validate
         epoch = self.state_dict["epoch"]
         if epoch != 0:
             if pbar is not None:
@@ -310,10 +324,14 @@ class CallbackHandler:
                 raise
 
     def on_epoch_begin(self) -> None:
-        """Start an epoch."""
+        """Start an epoch; validation is left out as on_train_begin said, if nobody says otherwise for it."""
         self._heard.clear()
         self._enter("epoch_begin")
+        earlier = self.skip_validate
         self("epoch_begin")
+        # v1: listeners still see here what was said in the epoch before.
+        if not (self._skip_said or self.skip_validate is not earlier or defaults.v1_quirks):
+            self.state_dict["skip_validate"] = self._fit_skips
 
     def on_batch_begin(self, xb: Any, yb: Any, train: bool = True) -> tuple[Any, Any]:
         """Start a batch and return input and target as the listeners left them."""
@@ -358,20 +376,22 @@ class CallbackHandler:
     def on_epoch_end(self, val_loss: Any) -> Any:
         """End an epoch with its validation loss (or None) and return whether to stop training."""
         self._enter("epoch_end", last_metrics=[val_loss])
+        self._skip_said = False  # what is said from here on is meant for the next epoch
         self("epoch_end", call_mets=val_loss is not None)
         self.state_dict["epoch"] += 1
         return self._handed("epoch_end")[0]
 
-    def on_train_end(self, exception: BaseException | bool) -> None:
+    def on_train_end(self, exception: BaseException | bool, *, but: Sequence[Any] = ()) -> None:
         """End a fit: every listener that began is called, whatever others raise.
 
         Args:
+            but: listeners to leave out, as those of a fit that goes on.
             exception: what ended the fit, False if nothing did. Errors of listeners are attached to it as
                 notes; without it the first of them is raised with the others attached.
         """
         errors: list[BaseException] = []
         for cb, method in self._listeners("train_end", call_mets=True):
-            if any(cb is other for other in self._not_begun):
+            if any(cb is other for other in (*self._not_begun, *but)):
                 continue
             try:
                 self._call_and_update(cb, "train_end", method, exception=exception)
@@ -407,3 +427,4 @@ class CallbackHandler:
 
 
 with_v1_signature(CallbackHandler.__init__)
+with_v1_signature(CallbackHandler.on_train_end)

@@ -30,7 +30,8 @@ class Defaults:
         return_fig: True makes plots return their figure.
         extra_callbacks: callbacks every new Learner gets, or None.
         extra_callback_fns: factories every new Learner gets, or None.
-        v1_quirks: True brings v1's faulty behaviour back where the right one changes results.
+        v1_quirks: True brings v1's faulty behaviour back where the right one changes results; the rows of
+            `docs/differences.md` say where.
     """
 
     def __init__(self) -> None:

@@ -89,7 +89,8 @@ _ROWS = (
     ),
     Event(
         "epoch_begin",
-        "At the start of each epoch, after the model was put in training mode.",
+        "At the start of each epoch, after the model was put in training mode; `skip_validate` said before "
+        "the last `on_epoch_end` counts no more.",
         reset=MappingProxyType({"num_batch": 0, "stop_training": False}),
     ),
     Event(

@@ -180,11 +180,12 @@ def _plain_numbers(state: Any) -> Any:
 
 
 def load_callback(class_func: Any, state: dict[str, Any], learn: Any) -> Any:
-    """Make a callback of this class from the attributes that `get_state` gave."""
+    """Make a callback of this class with the attributes that `get_state` gave."""
     arguments, others = split_kwargs_by_func(state, class_func.__init__)
     with_learner = issubclass(class_func, LearnerCallback)
     callback = class_func(learn, **arguments) if with_learner else class_func(**arguments)
-    for name, value in others.items():
+    # v1: an attribute with the name of an argument goes through the constructor alone, which may change it.
+    for name, value in (others if defaults.v1_quirks else state).items():
         setattr(callback, name, value)
     return callback
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ __all__ = [
     "bn_types",
     "children",
     "children_and_parameters",
+    "evaluation_mode",
     "first_layer",
     "flatten_model",
     "get_model",
@@ -56,6 +58,19 @@ no_wd_types = (*bn_types, nn.LayerNorm)
 def is_pool_type(l: Callable[..., Any]) -> bool:  # noqa: E741  (v1's name)
     """Whether `l` is a pooling layer, by its class name: `MaxPool2d`, `AdaptiveAvgPool1d`, ..."""
     return type(l).__name__.rstrip("123d").endswith("Pool")
+
+
+@contextmanager
+def evaluation_mode(m: nn.Module) -> Iterator[None]:
+    """Put a module in evaluation mode, where it stays; after an error each part has the mode it had."""
+    modes = [(part, part.training) for part in m.modules()]
+    m.eval()
+    try:
+        yield
+    except BaseException:
+        for part, training in modes:
+            part.training = training
+        raise
 
 
 def children(m: nn.Module) -> list[nn.Module]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from .defaults import defaults
 from .sequences import listify
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "func_args",
     "has_arg",
     "noop",
+    "numbered",
     "split_kwargs_by_func",
     "with_v1_signature",
 ]
@@ -78,6 +80,21 @@ def _through(funcs: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
     for func in listify(funcs):
         x = func(x, *args, **kwargs)
     return x
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """Return the names, repeated ones with a number: `a, b, a` becomes `a, b, a_2`."""
+    given = list(names)
+    if defaults.v1_quirks:
+        return given
+    found: list[str] = []
+    for name in given:
+        number, free = 1, name
+        while free in found or (number > 1 and free in given):
+            number += 1
+            free = f"{name}_{number}"
+        found.append(free)
+    return found
 
 
 def with_v1_signature(function: _Function) -> _Function:

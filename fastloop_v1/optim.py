@@ -111,9 +111,8 @@ class OptimWrapper:
     def _decay(self) -> None:
         for groups in self._pairs() if self.bn_wd else self._pairs()[:1]:
             for lr, wd, group in zip(self._lr, self._wd, groups, strict=False):
-                for param in group["params"]:
-                    if param.grad is not None:
-                        param.mul_(1 - wd * lr)
+                for param in (param for param in group["params"] if param.grad is not None):
+                    param.mul_(1 - wd * lr)
         # v1: the inner decay is switched off at the first step only, not when wd is set.
         self.set_val("weight_decay", listify(0, self._wd))
 

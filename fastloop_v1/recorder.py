@@ -11,8 +11,10 @@ from .errors import ArgumentError
 from .history import History
 from .learner_callback import LearnerCallback
 from .lr_suggestion import minimum, slide, steep, steepest, valley
+from .names import numbered
 from .optional import optional_import
 from .plots import recorder_plot, recorder_plot_losses, recorder_plot_lr, recorder_plot_metrics
+from .processes import rank_distrib
 
 if TYPE_CHECKING:
     from .basic_train import Learner
@@ -40,17 +42,20 @@ class Recorder(LearnerCallback):
     Attributes:
         names: column titles of the table.
         losses: smoothed training loss after each iteration, tensors on the CPU.
-        lrs, moms: learning rate and momentum of the last layer group at the beginning of each iteration.
+        lrs, moms: learning rate and momentum of the last layer group in the step of each iteration.
         val_losses: validation loss of each epoch, None without validation.
         metrics: list of metric values of each epoch that was validated.
         nb_batches: training batches in each epoch.
         epoch_seconds: duration of each epoch.
+        earlier: histories of the learner's earlier fits and range tests, oldest first.
         min_grad_lr: suggested learning rate, once `plot(suggestion=True)` was called.
     """
 
     _order = -10
 
     def __init__(self, learn: Learner, add_time: bool = True, silent: bool = False) -> None:
+        self._before = getattr(learn, "recorder", None)
+        self.earlier: list[History] = []
         super().__init__(learn)
         self.opt = self.learn.opt if learn is not None else None
         self.train_dl = learn.data.train_dl
@@ -79,11 +84,23 @@ class Recorder(LearnerCallback):
         self.names = ["epoch", "train_loss"] if self.no_val else ["epoch", "train_loss", "valid_loss"]
         self.metrics_names = metrics_names
         self.metrics_names += self.__dict__.get("_added_met_names", [])
+        self.metrics_names[:] = numbered(self.metrics_names)
         self.names += self.metrics_names
         if self.add_time:
             self.names.append("time")
         self._write(self.names)
+        self._keep_history()
         self._clear()
+
+    def _keep_history(self) -> None:
+        """Keep what the recorder before this one measured, or this one in an earlier fit."""
+        before, self._before = self._before or self, None
+        if not isinstance(before, Recorder):
+            return
+        if before._before is not None:
+            # Its fit failed before it heard of it.
+            before._keep_history()
+        self.earlier = [*before.earlier, *([before.history()] if before.losses else [])]
 
     def on_epoch_begin(self, **kwargs: Any) -> None:
         """Take the time."""
@@ -105,6 +122,11 @@ class Recorder(LearnerCallback):
 
     def _latest_loss(self) -> str:
         return f"{self.losses[-1]:.4f}"
+
+    def on_step_end(self, **kwargs: Any) -> None:
+        """Note what the step was taken with, whoever set it since the batch began."""
+        if self.lrs and not defaults.v1_quirks:
+            self.lrs[-1], self.moms[-1] = self.learn.opt.lr, self.learn.opt.mom
 
     def on_epoch_end(
         self, epoch: int, num_batch: int, smooth_loss: Any, last_metrics: list[Any], **kwargs: Any
@@ -135,7 +157,7 @@ class Recorder(LearnerCallback):
         self._write(cells)
 
     def _write(self, row: list[str]) -> None:
-        if not self.silent and self.pbar is not None:
+        if not self.silent and self.pbar is not None and rank_distrib() == 0:
             self.pbar.write(row, table=True)
 
     def add_metric_names(self, names: Sequence[str]) -> None:

@@ -195,7 +195,7 @@ def test_fit_of_no_epochs_begins_and_ends():
 
 
 @pytest.mark.parametrize(("start", "expected"), [(1, LOG[4:]), (2, []), (5, [])])
-def test_fit_goes_on_from_the_epoch_a_callback_names(start, expected):
+def test_bug_14_fit_goes_on_from_the_epoch_a_callback_names(start, expected):
     resume = On(train_begin=lambda s: {"epoch": start})
     jumps, iterations = [], []
     resume.jump_to_epoch = jumps.append
@@ -226,11 +226,13 @@ def test_fit_goes_on_from_the_epoch_a_callback_names(start, expected):
         pytest.param("epoch_end", at("epoch", 0, stop_training=True), LOG[:4], id="stop at epoch end"),
         pytest.param("train_begin", lambda s: {"skip_validate": True}, LOG[:3] + LOG[4:7],
                      id="skip_validate from the start"),
-        pytest.param("batch_end", at("iteration", 1, skip_validate=True), LOG[:3] + LOG[4:7],
-                     id="skip_validate holds for the rest of the fit"),
+        pytest.param("batch_end", at("iteration", 1, skip_validate=True), LOG[:3] + LOG[4:8],
+                     id="skip_validate holds for its epoch"),
+        pytest.param("epoch_end", at("epoch", 0, skip_validate=True), LOG[:7],
+                     id="skip_validate at epoch end holds for the next epoch"),
     ],
 )  # fmt: skip
-def test_flag_acts(event, answer, expected):
+def test_bug_7_flag_acts(event, answer, expected):
     assert log_of(learner(), 2, On(**{event: answer})) == expected
 
 

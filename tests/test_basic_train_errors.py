@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import BasicLearner, Learner, Recorder, RecordOnCPU, fit
 from fastloop_v1.callback import Callback
+from fastloop_v1.defaults import defaults
 from fastloop_v1.errors import EmptyLoaderError, LossShapeError, MissingLossError, NotACallbackError
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +91,27 @@ def test_exception_of_a_loader_or_model_reaches_train_end(kind):
     with pytest.raises(kind):
         learn.fit(1, callbacks=ended)
     assert ended.exceptions == [error, error]
+
+
+def test_bug_1_interrupt_is_false_to_train_end_with_v1_quirks(monkeypatch):
+    monkeypatch.setattr(defaults, "v1_quirks", True)
+    ended = Ended()
+    with pytest.raises(KeyboardInterrupt):
+        learner().fit(1, callbacks=[ended, Raise("batch_end", KeyboardInterrupt())])
+    assert ended.exceptions == [False]
+
+
+@pytest.mark.parametrize("quirks", [False, True], ids=["mended", "v1"])
+def test_bug_12_gradients_left_by_a_fit_that_failed_do_not_count(monkeypatch, quirks):
+    monkeypatch.setattr(defaults, "v1_quirks", quirks)
+    torch.manual_seed(0)
+    one = learner(opt_func=torch.optim.SGD)
+    other = learner(model=copy.deepcopy(one.model), opt_func=torch.optim.SGD)
+    with pytest.raises(ValueError, match="stop"):
+        one.fit(1, 0.1, callbacks=Raise("backward_end", ValueError("stop")))
+    one.fit(1, 0.1)
+    other.fit(1, 0.1)
+    assert torch.equal(one.model.weight, other.model.weight) is not quirks
 
 
 def test_fit_without_error_ends_with_false():

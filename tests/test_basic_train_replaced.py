@@ -277,7 +277,7 @@ class Batches:
 
 @pytest.mark.parametrize("loader", [DataLoader(Stream(), 4), Batches(), list(DataLoader(SET, 4))],
                          ids=["stream", "iterable", "list"])  # fmt: skip
-def test_loader_of_any_kind_trains_the_same(loader):
+def test_bug_20_loader_of_any_kind_trains_the_same(loader):
     expected = losses_of(learner(valid=DataLoader(SET, 4)))
     assert losses_of(learner(loader, loader)) == expected
 

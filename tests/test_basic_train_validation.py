@@ -94,7 +94,7 @@ def test_number_of_batches_bounds_the_mean(n_batch):
     assert validate(model, DL, F.mse_loss, n_batch=n_batch) == pytest.approx(expected, rel=1e-6)
 
 
-def test_mean_without_a_batch_is_none():
+def test_bug_18_mean_without_a_batch_is_none():
     assert validate(linear(), [], F.mse_loss) is None
 
 
@@ -217,7 +217,7 @@ def test_learner_gives_the_loss_of_each_sample():
     assert learn.loss_func.reduction == "mean"
 
 
-def test_prediction_keeps_the_history_of_the_last_fit():
+def test_bug_55_prediction_keeps_the_history_of_the_last_fit():
     learn = learner(callback_fns=lambda learn: Recorder(learn, silent=True))
     learn.fit(2)
     recorder, losses = learn.recorder, list(learn.recorder.losses)
@@ -252,6 +252,53 @@ def test_learner_validates_with_its_metrics():
     assert l1.item() == pytest.approx(F.l1_loss(learn.model(X), Y).item())
     part = DataLoader(TensorDataset(X[:2], Y[:2]), 2)
     assert learn.validate(part, metrics=[]) == [F.mse_loss(learn.model(X[:2]), Y[:2]).item()]
+
+
+class Whole(Callback):
+    """Notes when training begins and how it ends."""
+
+    def __init__(self):
+        self.events = []
+
+    def on_train_begin(self, **state):
+        self.events.append("begin")
+
+    def on_train_end(self, exception, **state):
+        self.events.append(repr(exception))
+
+
+def test_bug_21_error_in_validation_by_hand_reaches_the_end():
+    whole, error = Whole(), ValueError("bad loss")
+
+    def failing(*args):
+        raise error
+
+    with pytest.raises(ValueError, match="bad loss"):
+        learner(callbacks=whole, loss_func=failing).validate()
+    assert whole.events == ["begin", repr(error)]
+
+
+def test_bug_21_error_in_validation_inside_a_fit_ends_nothing_of_the_fit():
+    inside, given, learn = Whole(), Whole(), learner(callbacks=[])
+
+    class Validating(Callback):
+        def on_epoch_end(self, **state):
+            with pytest.raises(TypeError):
+                learn.validate([(1, 2)], callbacks=given)
+            inside.events.append("validated")
+
+    learn.callbacks.append(inside)
+    learn.fit(1, callbacks=Validating())
+    assert inside.events == ["begin", "begin", "validated", "False"]
+    assert [event[:9] for event in given.events] == ["begin", "TypeError"]
+
+
+def test_bug_13_error_in_validation_puts_the_modes_back():
+    model = nn.Sequential(linear(), nn.Dropout(0.5), nn.Dropout(0.5))
+    model[1].eval()
+    with pytest.raises(RuntimeError):
+        validate(model, [(torch.ones(2, 4), torch.ones(2, 1))], F.mse_loss)
+    assert [part.training for part in model] == [True, False, True]
 
 
 def test_validation_by_hand_has_the_callbacks_given_and_does_not_train():

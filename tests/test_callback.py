@@ -281,7 +281,7 @@ def last_batch(Spy, tiny):
     ],
     ids=["input", "input and target", "output", "loss", "step", "zero_grad", "stop epoch", "stop training"],
 )
-def test_bare_value_acts_like_the_dict(last_batch, event, bare, answer):
+def test_bug_8_bare_value_acts_like_the_dict(last_batch, event, bare, answer):
     old, new = last_batch(**{event: bare}), last_batch(**{event: answer})
     torch.testing.assert_close(old, new, rtol=0, atol=0)
 
@@ -336,7 +336,7 @@ def test_bare_values_are_warned_of_once_in_a_fit(tiny):
 
 
 @pytest.mark.parametrize(("event", "value"), [("batch_end", 0), ("epoch_begin", [1]), ("train_end", 3)])
-def test_value_that_means_nothing_is_refused(Spy, tiny, event, value):
+def test_bug_8_value_that_means_nothing_is_refused(Spy, tiny, event, value):
     with pytest.raises(
         CallbackReturnError, match=f"Spy.on_{event} returned {re.escape(repr(value))}"
     ) as caught:
@@ -360,7 +360,7 @@ def mean_of_batches(metric, batches):
     [lambda x: x, float, np.float32, lambda x: x.reshape(1), lambda x: x.clone().requires_grad_()],
     ids=["tensor", "float", "numpy", "one element", "with gradient"],
 )
-def test_metric_is_the_mean_over_samples(kind):
+def test_bug_39_metric_is_the_mean_over_samples(kind):
     outputs = [torch.tensor([1.0, 3.0, 8.0]), torch.tensor([2.0])]
     metric = AverageMetric(lambda output, target: kind(output.mean()))
     before, mean = mean_of_batches(metric, [(output, output) for output in outputs])
@@ -398,7 +398,7 @@ def test_metric_starts_anew_each_epoch():
     ],
     ids=["function", "partial", "object", "partial of an object", "name", "metric"],
 )
-def test_metric_has_a_name(metric, name):
+def test_bug_40_metric_has_a_name(metric, name):
     assert metric_name(metric) == name
 
 

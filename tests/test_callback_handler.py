@@ -180,7 +180,7 @@ def test_next_fit_of_a_handler_starts_with_a_clean_state(Spy):
 
 
 @pytest.mark.parametrize("with_bar", [True, False])
-def test_fit_goes_on_at_an_epoch(Spy, tiny, with_bar):
+def test_bug_15_fit_goes_on_at_an_epoch(Spy, tiny, with_bar):
     jumps = []
 
     class Mine(Spy):
@@ -232,7 +232,7 @@ def test_data_set_listens_while_its_loader_is_in_use(tiny):
     assert log == [("train", "epoch_begin"), ("train", "batch_end in training")] * 2
 
 
-def test_two_data_sets_take_turns(tiny):
+def test_bug_9_two_data_sets_take_turns(tiny):
     learn, log = tiny(), []
     learn.data.train_dl = DataLoader(ListeningData(log, "train"), batch_size=2)
     learn.data.valid_dl = DataLoader(ListeningData(log, "valid"), batch_size=2)
@@ -286,7 +286,7 @@ def fit_fails(error, learn, callbacks, metrics=None):
 
 @pytest.mark.parametrize("event", [event for event in EVENTS if event not in ("train_begin", "train_end")])
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, SystemExit])
-def test_error_reaches_train_end_as_it_is(Spy, tiny, event, kind):
+def test_bug_1_error_reaches_train_end_as_it_is(Spy, tiny, event, kind):
     spy, error = Spy(), kind("mine")
     assert fit_fails(kind, tiny(), [Spy(**{event: error}), spy]) is error
     assert spy.events()[-1] == "train_end"
@@ -301,7 +301,7 @@ def test_error_of_the_loss_function_reaches_train_end(Spy, tiny):
 
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
-def test_error_in_train_begin_ends_those_that_began(Spy, tiny, kind):
+def test_bug_2_error_in_train_begin_ends_those_that_began(Spy, tiny, kind):
     log, error = [], kind("mine")
     callbacks = [Spy("first", 0, log), Spy("broken", 1, log, train_begin=error), Spy("later", 2, log)]
     assert fit_fails(kind, tiny(), callbacks, [Spy("metric", 0, log)]) is error
@@ -326,7 +326,7 @@ def test_next_fit_of_a_handler_ends_everyone(Spy):
     assert (broken.events()[-1], other.events()[-1]) == ("train_end", "train_end")
 
 
-def test_error_in_train_end_keeps_nobody_from_ending(Spy, tiny):
+def test_bug_3_error_in_train_end_keeps_nobody_from_ending(Spy, tiny):
     log = []
     first, second = ValueError("first"), KeyError("second")
     callbacks = [Spy("a", 0, log, train_end=first), Spy("b", 1, log, train_end=second), Spy("c", 2, log)]
@@ -345,7 +345,7 @@ def test_first_error_in_train_end_tells_of_the_others(Spy, tiny):
 
 
 @with_notes
-def test_error_of_the_fit_stays_the_main_one(Spy, tiny):
+def test_bug_3_error_of_the_fit_stays_the_main_one(Spy, tiny):
     main = RuntimeError("main")
     callbacks = [Spy(step_end=main, train_end=ValueError("first")), Spy(train_end=KeyError("second"))]
     assert fit_fails(RuntimeError, tiny(), callbacks) is main

@@ -235,7 +235,7 @@ def test_weights_and_optimizer_of_v1_are_loaded(tmp_path, name, model, opt_func,
     learn.opt.step()
 
 
-def test_file_with_code_is_refused_and_not_run(tmp_path):
+def test_bug_71_file_with_code_is_refused_and_not_run(tmp_path):
     class Evil:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "canary"),)
@@ -274,7 +274,7 @@ def states_that_do_not_fit(path):
         pytest.param(torch.optim.Adam, 1, "param_groups", id="half of a state"),
     ],
 )
-def test_state_that_does_not_fit_is_told_and_leaves_the_optimizer(tmp_path, opt_func, number, reason):
+def test_bug_38_state_that_does_not_fit_is_told_and_leaves_the_optimizer(tmp_path, opt_func, number, reason):
     learn = trained(tmp_path, opt_func=opt_func)
     kind = "SGD" if opt_func is SGD else "Adam"
     state = states_that_do_not_fit(tmp_path)[kind][number]
@@ -291,7 +291,7 @@ def test_state_that_does_not_fit_is_told_and_leaves_the_optimizer(tmp_path, opt_
 # --- files --------------------------------------------------------------------------------------------------
 
 
-def test_failing_save_leaves_the_old_file(tmp_path):
+def test_bug_74_failing_save_leaves_the_old_file(tmp_path):
     learn = trained(tmp_path)
     learn.save("a")
     before = (tmp_path / "models" / "a.pth").read_bytes()

@@ -17,7 +17,9 @@ from fastloop_v1.basic_data import DataBunch, DatasetType
 from fastloop_v1.basic_train import Learner, RecordOnCPU, load_learner
 from fastloop_v1.callback import Callback
 from fastloop_v1.callbacks.one_cycle import OneCycleScheduler
+from fastloop_v1.callbacks.stop_after_n_batches import StopAfterNBatches
 from fastloop_v1.checkpoint import RefusedFileError
+from fastloop_v1.defaults import defaults
 from fastloop_v1.errors import FastloopWarning, UnwritablePathError
 from fastloop_v1.learner_callback import LearnerCallback
 from fastloop_v1.learner_files import load_callback, read_export
@@ -139,7 +141,7 @@ def test_callbacks_come_back_with_their_state(tmp_path):
 # --- what a file may hold -----------------------------------------------------------------------------------
 
 
-def test_export_with_code_is_refused_and_not_run(tmp_path):
+def test_bug_71_export_with_code_is_refused_and_not_run(tmp_path):
     class Evil:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "canary"),)
@@ -178,7 +180,7 @@ def test_export_of_v1_is_read_and_predicts(name):
 # --- files --------------------------------------------------------------------------------------------------
 
 
-def test_failing_export_leaves_the_old_file(tmp_path):
+def test_bug_74_failing_export_leaves_the_old_file(tmp_path):
     learn = learner(tmp_path)
     learn.export()
     before = (tmp_path / "export.pkl").read_bytes()
@@ -221,3 +223,14 @@ def test_read_export_gives_what_makes_a_learner(tmp_path):
     settings = {"opt_func", "loss_func", "metrics", "true_wd", "bn_wd", "wd", "train_bn", "model_dir"}
     assert set(state) == settings | {"callback_fns", "cb_state", "model", "data", "cls"}
     assert isinstance(state["data"], DataBunch)
+
+
+def test_callback_has_the_attributes_it_was_saved_with_whatever_its_constructor_makes_of_them():
+    stop = StopAfterNBatches(5)
+    assert load_callback(StopAfterNBatches, stop.get_state(), None).get_state() == stop.get_state()
+
+
+def test_v1_quirks_take_attributes_for_arguments(monkeypatch):
+    monkeypatch.setattr(defaults, "v1_quirks", True)
+    loaded = load_callback(StopAfterNBatches, StopAfterNBatches(5).get_state(), None)
+    assert loaded.get_state() == StopAfterNBatches(4).get_state()

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from fastloop_v1.defaults import defaults
 from fastloop_v1.names import (
     camel2snake,
     compose,
@@ -14,6 +15,7 @@ from fastloop_v1.names import (
     func_args,
     has_arg,
     noop,
+    numbered,
     split_kwargs_by_func,
     with_v1_signature,
 )
@@ -31,6 +33,25 @@ class _Holder:
 
     def method(self, y):
         return y
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("aba", ["a", "b", "a_2"]),
+        ("aaa", ["a", "a_2", "a_3"]),
+        (["a", "a", "a_2"], ["a", "a_3", "a_2"]),
+        ("", []),
+    ],
+    ids=["two", "three", "number taken", "none"],
+)
+def test_bug_41_repeated_names_are_numbered(names, expected):
+    assert numbered(names) == expected
+
+
+def test_bug_41_repeated_names_stay_with_v1_quirks(monkeypatch):
+    monkeypatch.setattr(defaults, "v1_quirks", True)
+    assert numbered("aba") == ["a", "b", "a"]
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_list_of_another_length_is_refused(name):
     assert [dict(group) for group in opt.opt.param_groups] == before
 
 
-def test_momentum_of_an_optimizer_without_one_is_remembered_without_effect():
+def test_bug_26_momentum_of_an_optimizer_without_one_is_remembered_without_effect():
     opt = OptimWrapper.create(Adagrad, LRS, layers()[0])
     before = [{**group} for group in opt.opt.param_groups]
     opt.mom, opt.beta = 0.5, 0.6
@@ -258,7 +258,7 @@ def test_momentum_of_an_optimizer_without_one_is_remembered_without_effect():
     ],
     ids=["one value", "list", "tuple", "flag", "pair"],
 )
-def test_any_value_is_set_by_name(name, value, last, inner):
+def test_bug_31_any_value_is_set_by_name_in_every_group(name, value, last, inner):
     opt = OptimWrapper.create(Adam, LRS, layers()[0])
     opt.set_stat(name, value)
     assert opt.get_stat(name) == last
@@ -398,14 +398,14 @@ def test_fake_optimizer_leaves_everything():
     ],
     ids=["layer groups", "parameters", "new_with_params"],
 )
-def test_fresh_optimizer_has_the_last_values_and_no_state(renew):
+def test_bug_29_fresh_optimizer_has_the_values_of_each_layer_group_and_no_state(renew):
     groups, _ = layers()
     make = partial(Adam, amsgrad=True)
     opt = OptimWrapper.create(make, LRS, groups, wd=[0.3, 0.4], true_wd=True, bn_wd=False)
     opt.mom, opt.beta = [0.5, 0.6], [0.7, 0.8]
     continued(opt, groups, range(1))
     fresh = renew(opt, *layers())
-    assert (fresh._lr, fresh._wd, fresh._mom, fresh._beta) == ([0.01] * 2, [0.4] * 2, [0.6] * 2, [0.8] * 2)
+    assert (fresh._lr, fresh._wd, fresh._mom, fresh._beta) == (LRS, [0.3, 0.4], [0.5, 0.6], [0.7, 0.8])
     assert (fresh.true_wd, fresh.bn_wd, fresh.opt_func, read(fresh, "amsgrad")) == (
         True,
         False,
@@ -416,7 +416,7 @@ def test_fresh_optimizer_has_the_last_values_and_no_state(renew):
     assert not {id(p) for p in fresh.params} & {id(p) for p in opt.params}
 
 
-def test_fresh_optimizer_without_momentum_has_none():
+def test_bug_26_fresh_optimizer_without_momentum_has_none():
     opt = OptimWrapper.create(Adagrad, LRS, layers()[0])
     assert opt.new(layers()[0]).mom is None
 
@@ -438,7 +438,7 @@ def test_saved_optimizer_goes_on_where_it_was(name):
     "again", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))], ids=["deepcopy", "pickle"]
 )
 @pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop"])
-def test_copy_goes_on_by_itself(name, again):
+def test_bug_25_copy_goes_on_by_itself(name, again):
     groups, _ = layers()
     opt = OptimWrapper.create(CLASSES[name], LRS, groups, wd=0.1, true_wd=True)
     continued(opt, groups, range(3))

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
 from fastloop_v1.callback import AverageMetric, Callback, add_metrics
+from fastloop_v1.defaults import defaults
 from fastloop_v1.history import History
 from fastloop_v1.learner_callback import LearnerCallback
 from fastloop_v1.recorder import Recorder, format_time
@@ -111,6 +112,68 @@ def test_each_fit_has_a_recorder_of_its_own():
     assert learn.recorder.learn is learn
 
 
+def test_bug_55_histories_of_earlier_fits_are_kept():
+    learn = learner()
+    for epochs in (1, 2):
+        learn.fit(epochs)
+        learn.get_preds()
+    learn.lr_find(num_it=2)
+    assert len(learn.recorder.losses) == 2
+    learn.fit(0)
+    assert [len(history.losses) for history in learn.recorder.earlier] == [3, 6, 2]
+    learn.fit(1)
+    assert [len(history.losses) for history in learn.recorder.earlier] == [3, 6, 2]
+
+
+def test_bug_55_fit_that_fails_at_its_beginning_loses_no_history():
+    class Failing(Callback):
+        _order = -20
+
+        def on_train_begin(self, **state):
+            raise ValueError("stop")
+
+    learn = learner()
+    learn.fit(1)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="stop"):
+            learn.fit(1, callbacks=Failing())
+    learn.fit(1)
+    assert [len(history.losses) for history in learn.recorder.earlier] == [3]
+
+
+def test_bug_55_recorder_in_two_fits_keeps_the_history_of_the_first():
+    learn = learner()
+    learn.create_opt(0.1)
+    recorder = Recorder(learn, silent=True)
+    learn.callback_fns[0] = lambda learn: recorder
+    learn.fit(1)
+    learn.fit(2)
+    assert [len(history.losses) for history in recorder.earlier] == [3]
+
+
+@pytest.mark.parametrize(("rank", "rows"), [("0", 2), ("1", 0)], ids=["first", "second"])
+def test_bug_55b_table_is_written_by_the_first_process_only(monkeypatch, capsys, rank, rows):
+    monkeypatch.setenv("RANK", rank)
+    learner(silent=False).fit(1)
+    assert len(table(capsys)) == rows
+
+
+@pytest.mark.parametrize(("quirks", "seen"), [(False, 0.5), (True, 0.1)], ids=["mended", "v1"])
+def test_bug_54_rate_is_that_of_the_step(monkeypatch, quirks, seen):
+    monkeypatch.setattr(defaults, "v1_quirks", quirks)
+
+    class Setting(LearnerCallback):
+        def on_batch_begin(self, **state):
+            self.learn.opt.lr = 0.5
+
+        def on_batch_end(self, **state):
+            self.learn.opt.lr = 0.1
+
+    learn = learner()
+    learn.fit(1, 0.1, callbacks=Setting(learn))
+    assert learn.recorder.lrs == [seen] * 3
+
+
 def test_recorder_in_two_fits_starts_empty_in_the_second():
     learn = learner(add_time=False)
     learn.create_opt(0.1)
@@ -172,6 +235,14 @@ def test_columns_are_named_after_the_metrics(metrics, names):
     assert learn.recorder.metrics_names == names
 
 
+def test_bug_41_metrics_of_one_name_have_a_column_each():
+    learn = learner(
+        metrics=[bias, partial(bias), AverageMetric(bias)], callback_fns=AddingBias, add_time=False
+    )
+    learn.fit(1)
+    assert learn.recorder.names[3:] == ["bias", "bias_2", "bias_3", "bias_4", "b"]
+
+
 def test_columns_are_named_without_validation_too():
     learn = learner(None, metrics=bias)
     learn.fit(1)
@@ -202,6 +273,12 @@ class Adding(LearnerCallback):
 
     def on_epoch_end(self, last_metrics, **state):
         return add_metrics(last_metrics, [7, torch.tensor(2.5)])
+
+
+class AddingBias(Adding):
+    """Adds a column of a metric's name."""
+
+    columns = ("bias", "b")
 
 
 class AddingWhenMade(Adding):
@@ -255,7 +332,7 @@ def test_later_listeners_are_told_of_added_columns():
     assert told == ["bias", "a", "b"]
 
 
-def test_list_of_names_stays_the_callers():
+def test_bug_43_list_of_names_stays_the_callers():
     names, learn = ["a"], learner()
     learn.fit(0)
     learn.recorder.add_metric_names(names)

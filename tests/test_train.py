@@ -106,7 +106,7 @@ def test_fit_after_the_range_test_gives_the_numbers_of_a_fit_without(loader, fit
 
 
 @LOADERS
-def test_everything_is_as_before_the_range_test(loader):
+def test_bug_63_everything_is_as_before_the_range_test(loader):
     learn = learner(loader)
     learn.fit_one_cycle(1, slice(0.01, 0.1), wd=[0.1, 0.2])
     before, opt = picture(learn), learn.opt
@@ -147,7 +147,7 @@ def test_everything_is_as_before_a_range_test_that_fails(event, error, fitted):
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_range_test_writes_no_file_and_needs_no_folder(tmp_path, monkeypatch, fails):
+def test_bug_63_range_test_writes_no_file_and_needs_no_folder(tmp_path, monkeypatch, fails):
     (tmp_path / "plain").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
     learn = learner(path=tmp_path / "plain")

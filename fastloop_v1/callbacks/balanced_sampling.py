@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["BalancedSampling"]
 
+# Attribute of a loader that was taken away again: the one that came after it.
+_AFTER = "_loader_after_sampling"
+
 
 class BalancedSampling(LearnerCallback):
     """Draws the training samples by weight, with replacement, as long as a fit lasts.
@@ -27,7 +30,7 @@ class BalancedSampling(LearnerCallback):
         weights: chance of each sample, up to a factor; one over the size of its class if None.
     """
 
-    exclude = (*LearnerCallback.exclude, "_data", "old_dl")
+    exclude = (*LearnerCallback.exclude, "_data", "_drawing", "old_dl")
 
     def __init__(self, learn: Learner, weights: Any = None) -> None:
         super().__init__(learn)
@@ -82,16 +85,24 @@ class BalancedSampling(LearnerCallback):
         self._data = self.learn.data
         self.old_dl = self._data.train_dl
         sampler = WeightedRandomSampler(self.weights, self.n_samples)
-        self._data.train_dl = self.old_dl.new(shuffle=False, sampler=sampler)
+        self._drawing = self._data.train_dl = self.old_dl.new(shuffle=False, sampler=sampler)
 
     def on_train_end(self, **kwargs: Any) -> None:
         """Put the training loader back."""
         self._put_back()
 
     def _put_back(self) -> None:
-        if "old_dl" in self.__dict__:
-            self._data.train_dl = self.old_dl
-            del self.old_dl, self._data
+        """Put the loader back, unless another one has taken the place meanwhile."""
+        if "old_dl" not in self.__dict__:
+            return
+        before = self.old_dl
+        while _AFTER in vars(before):
+            before = vars(before)[_AFTER]
+        # For one that came later, and ends later: what it replaced is no loader to put back.
+        setattr(self._drawing, _AFTER, before)
+        if self._data.train_dl is self._drawing:
+            self._data.train_dl = before
+        del self.old_dl, self._data, self._drawing
 
     def _check_labels(self) -> None:
         dataset, labels = self.learn.data.train_ds, self.labels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -162,6 +162,16 @@ class MixUpLoss(Module):
     def keywords(self) -> dict[str, Any]:
         """Arguments of the wrapped loss, if that is a partial."""
         return getattr(self.crit, "keywords", {})
+
+    @property
+    def metric_names(self) -> Sequence[str]:
+        """Names of what the wrapped loss computes beside the loss, as `LossMetrics` asks for them."""
+        return getattr(self.crit, "metric_names", ())
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """These values, by their names."""
+        return getattr(self.crit, "metrics", {})
 
     @property
     def axis(self) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..defaults import defaults
 from ..learner_callback import LearnerCallback
 from ..schedule import Scheduler, annealing_cos
 from ..sequences import is_listy, listify
@@ -53,11 +54,10 @@ class OneCycleScheduler(LearnerCallback):
         self.tot_epochs, self.start_epoch = tot_epochs, start_epoch
 
     def steps(self, *steps_cfg: Any) -> list[Scheduler]:
-        """A scheduler for each phase from `(start, end)` pairs."""
-        return [
-            Scheduler(step, n_iter, func=func)
-            for step, (n_iter, func) in zip(steps_cfg, self.phases, strict=False)
-        ]
+        """A scheduler for each phase that has a batch, from `(start, end)` pairs."""
+        pairs = list(zip(steps_cfg, self.phases, strict=False))
+        with_batches = [(step, phase) for step, phase in pairs if phase[0] > 0 or defaults.v1_quirks]
+        return [Scheduler(step, n_iter, func=func) for step, (n_iter, func) in with_batches or pairs]
 
     def on_train_begin(self, n_epochs: int, epoch: int, **kwargs: Any) -> dict[str, int]:
         """Make the schedules and set the first values; with `start_epoch` the fit starts there."""

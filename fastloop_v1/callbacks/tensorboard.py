@@ -221,9 +221,10 @@ class ImageGenTensorboardWriter(LearnerTensorboardWriter):
         self.img_gen_vis.write(self.learn, self.trn_batch, self.val_batch, iteration, self.tbwriter)
 
     def _update_batches_if_needed(self) -> None:
-        """Take a batch of each kind once a fit, so that pictures can be compared."""
-        if self.val_batch is None:
-            self.val_batch = self._get_new_batch(DatasetType.Valid)
+        """Take a batch of each kind that there is once a fit, so that pictures can be compared."""
+        if self.trn_batch is None:
+            empty = self.learn.data.empty_val
+            self.val_batch = None if empty else self._get_new_batch(DatasetType.Valid)
             self.trn_batch = self._get_new_batch(DatasetType.Fix)
 
     def _get_new_batch(self, ds_type: Any) -> Any:

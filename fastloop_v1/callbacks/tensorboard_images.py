@@ -92,11 +92,12 @@ class ImageTBRequest(TBWriteRequest):
 
 
 class ImageTBWriter:
-    """Writes images of a training and of a validation batch."""
+    """Writes images of a training and, if there is one, of a validation batch."""
 
     def write(self, learn: Learner, trn_batch: Any, val_batch: Any, iteration: int, tbwriter: Any) -> None:
         """Write both."""
-        self._write_for_dstype(learn, val_batch, iteration, tbwriter, DatasetType.Valid)
+        if val_batch is not None:
+            self._write_for_dstype(learn, val_batch, iteration, tbwriter, DatasetType.Valid)
         self._write_for_dstype(learn, trn_batch, iteration, tbwriter, DatasetType.Train)
 
     def _write_for_dstype(

@@ -17,6 +17,7 @@ from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
 from fastloop_v1.callback import Callback
 from fastloop_v1.callbacks.balanced_sampling import BalancedSampling
+from fastloop_v1.callbacks.oversampling import OverSamplingCallback
 from fastloop_v1.errors import ArgumentError
 
 LABELS = torch.tensor([0] * 12 + [1] * 3 + [3] * 1)
@@ -100,6 +101,27 @@ def test_loader_is_put_back_after_an_error(event, Spy):
     loader = learn.data.train_dl
     with pytest.raises(ValueError, match="stop"):
         learn.fit(1, callbacks=[BalancedSampling(learn), Spy(**{event: ValueError("stop")})])
+    assert learn.data.train_dl is loader
+
+
+def test_several_at_once_leave_the_loader_there_was():
+    learn = learner()
+    loader = learn.data.train_dl
+    both = [BalancedSampling(learn), OverSamplingCallback(learn)]
+    for callbacks in (both, both[::-1]):
+        learn.fit(1, callbacks=callbacks)
+        assert learn.data.train_dl is loader
+
+
+def test_loader_that_another_callback_has_put_back_stays(Spy):
+    learn = learner()
+    loader, other = learn.data.train_dl, learn.data.valid_dl.new()
+
+    def swap(there):
+        return lambda state: setattr(learn.data, "train_dl", there)
+
+    around = Spy(order=-20, train_begin=swap(other), train_end=swap(loader))
+    learn.fit(1, callbacks=[BalancedSampling(learn), around])
     assert learn.data.train_dl is loader
 
 

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from fastloop_v1.callbacks.loss_metrics import LossMetrics
+from fastloop_v1.callbacks.mixup import MixUpCallback
 
 
 class TwoParts(nn.Module):
@@ -89,3 +90,23 @@ def test_prediction_is_not_disturbed_by_it(learn):
 
 def test_state_is_what_v1s_was_before_a_fit(learn):
     assert LossMetrics(learn).get_state() == {}
+
+
+class Measured(nn.CrossEntropyLoss):
+    """A loss that says how much its target classes count."""
+
+    metric_names = ("first",)
+
+    def forward(self, out, target):
+        self.metrics = {"first": (target == 0).float().mean()}
+        return super().forward(out, target)
+
+
+def test_parts_are_those_of_the_loss_that_mixup_wraps(line_learner):
+    learn = line_learner(
+        loss_func=Measured(), model=nn.Linear(2, 2), callback_fns=[LossMetrics, MixUpCallback]
+    )
+    for dl in (learn.data.train_dl, learn.data.valid_dl):
+        dl.dataset.tensors = dl.dataset.tensors[0], torch.arange(len(dl.dataset)) % 2
+    learn.fit(1, 0.1)
+    assert learn.recorder.metrics == [[torch.tensor(0.5)]]

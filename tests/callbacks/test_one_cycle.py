@@ -58,14 +58,14 @@ def cosine(start, end, share):
 
 def by_formula(n, lr_max, moms=(0.95, 0.85), div_factor=25.0, pct_start=0.3, final_div=None):
     """Return rate and momentum of each of n batches."""
-    rising = max(1, int(n * pct_start))
-    falling = max(1, n - int(n * pct_start))
+    rising = int(n * pct_start)
+    falling = n - rising
     lowest = lr_max / (div_factor * 1e4 if final_div is None else final_div)
     first = [
         (cosine(lr_max / div_factor, lr_max, i / rising), cosine(*moms, i / rising)) for i in range(rising)
     ]
     second = [(cosine(lr_max, lowest, i / falling), cosine(*moms[::-1], i / falling)) for i in range(falling)]
-    return [list(column) for column in zip(*(first + second)[:n], strict=True)]
+    return [list(column) for column in zip(*first, *second, strict=True)]
 
 
 # --- the formula --------------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def by_formula(n, lr_max, moms=(0.95, 0.85), div_factor=25.0, pct_start=0.3, fin
         pytest.param(3, 1, {"pct_start": 0.3}, id="rise of less than a batch"),
     ],
 )
-def test_rate_and_momentum_of_every_batch_are_the_formula(opt_func, batches, epochs, options):
+def test_bug_32_rate_and_momentum_of_every_batch_are_the_formula(opt_func, batches, epochs, options):
     note = trained(learner(batches, opt_func=opt_func), epochs, 0.1, **options)
     lrs, moms = by_formula(batches * epochs, 0.1, **options)
     assert len(note.lrs) == batches * epochs
@@ -120,7 +120,7 @@ def test_momentums_are_a_pair_whatever_they_were_given_as():
     assert scheduler.moms == (0.9, 0.8)
 
 
-def test_last_values_are_set_after_the_last_batch():
+def test_bug_33_last_values_are_set_after_the_last_batch():
     learn = learner()
     trained(learn, 2, 0.1)
     assert (learn.opt.lr, learn.opt.mom) == (pytest.approx(0.1 / 25e4), pytest.approx(0.95))

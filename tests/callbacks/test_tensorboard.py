@@ -195,6 +195,14 @@ def test_images_are_written(tmp_path):
     assert learn.model.training is False  # as validation left it
 
 
+def test_images_are_of_training_only_without_validation_data(tmp_path):
+    learn = image_learner()
+    learn.data.valid_dl = None
+    learn.fit(1, callbacks=[ImageGenTensorboardWriter(learn, tmp_path, "run")])
+    tags = read(tmp_path / "run").Tags()["images"]
+    assert sorted(tags) == ["Train Generated", "Train Original", "Train Real"]
+
+
 def test_pictures_are_of_the_same_samples_in_a_fit_and_of_new_data_in_the_next(tmp_path):
     learn = image_learner()
     writer = ImageGenTensorboardWriter(learn, tmp_path, "run", visual_iters=1)

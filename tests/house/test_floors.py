@@ -11,7 +11,7 @@ import pytest
 FLOORS = {
     "words": (
         "events errors defaults optional sequences names atomic_file arrays paths texts tables items "
-        "lazy_modules axes_grid type_aliases"
+        "lazy_modules axes_grid type_aliases differences"
     ),
     "numerics": (
         "processes on_cpu checkpoint inert_record pickled_containers pickled_numbers torch_file "
@@ -19,7 +19,7 @@ FLOORS = {
         "weight_init attention convolutions losses activation schedule optim general_optimizer layers "
         "lr_suggestion randomness plots snapshot loop_checks basic_learner"
     ),
-    "protocol": "listeners callback learner_callback data_loading basic_data",
+    "protocol": "listeners metric_objects callback learner_callback data_loading basic_data",
     "plug-ins": (
         "metric_functions confusion_metrics metrics history recorder progress downloads parallel "
         "datasets callbacks.* callbacks interpret distributed layer_groups learner_files prediction"

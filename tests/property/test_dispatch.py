@@ -60,6 +60,7 @@ class Dispatch:
     def __init__(self, callbacks, metrics):
         self.metrics, self.callbacks = metrics, sorted(callbacks, key=lambda actor: actor._order)
         self.state, self.joined, self.begun = {}, [], []
+        self.said = set()
 
     def fire(self, event, *, mets=True, passed=(), **given):
         self.state.update(RESET.get(event, {}), **given)
@@ -73,6 +74,7 @@ class Dispatch:
             if key not in self.state:
                 raise Exception(f"{key} isn't a valid key in the state of the callbacks.")
             self.state[key] = value
+            self.said.add(key)
 
     def end(self, error):
         errors = [error] if error else []
@@ -128,11 +130,14 @@ class Loop:
     def epoch(self):
         self.to.join(self.learn.data.train_dl)
         state, val_loss = self.to.fire("epoch_begin"), None
+        if "skip_validate" not in self.to.said:
+            state["skip_validate"] = self.skips
         self.batches(self.learn.data.train_dl, train=True)
         if not state["skip_validate"] and self.learn.data.valid_dl:
             self.to.join(self.learn.data.valid_dl)
             with torch.no_grad():
                 val_loss = self.batches(self.learn.data.valid_dl, train=False)
+        self.to.said.clear()
         self.to.fire("epoch_end", mets=val_loss is not None, last_metrics=[val_loss])
         state["epoch"] += 1
         return state["stop_training"]
@@ -142,6 +147,7 @@ class Loop:
         given = {"n_epochs": epochs, "pbar": None, "metrics": self.to.metrics}
         try:
             first = self.to.fire("train_begin", passed={"metrics_names": names}, **given)["epoch"]
+            self.skips = self.to.state["skip_validate"]
             for actor in self.to.callbacks if first else []:
                 actor.jump_to_epoch(first)
             any(self.epoch() for _ in range(first, epochs))
