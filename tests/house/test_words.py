@@ -16,9 +16,12 @@ UNPICKLERS = {"load", "loads", "Unpickler"}
 
 
 def _text_files(root):
+    """Text files of the project; virtual environments, under any name, and what tools made are not of it."""
+    environments = [config.parent for config in root.glob("*/pyvenv.cfg")]
     for path in root.rglob("*"):
         made = any(MACHINE_MADE.fullmatch(part) for part in path.relative_to(root).parts)
-        if not made and path.is_file() and path.suffix in TEXT_FILES:
+        foreign = any(path.is_relative_to(environment) for environment in environments)
+        if not made and not foreign and path.is_file() and path.suffix in TEXT_FILES:
             yield path
 
 
