@@ -49,11 +49,10 @@ def compute_loss(loss_func: Any, out: Any, yb: list[Any]) -> Any:
     """
     try:
         loss = loss_func(out, *yb)
-    except Exception as error:  # noqa: BLE001  (re-raised, with a note)
+    except Exception as error:
         shapes = f"an output of {_shape(out)} and a target of {', '.join(_shape(y) for y in yb)}"
-        raise add_note(
-            error, f"This happened in the loss function {_name(loss_func)} with {shapes}."
-        ) from None
+        add_note(error, f"This happened in the loss function {_name(loss_func)} with {shapes}.")
+        raise
     if not isinstance(loss, torch.Tensor):
         raise _no_number(loss)
     return loss

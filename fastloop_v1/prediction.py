@@ -10,7 +10,7 @@ from torch import nn
 from .activation import loss_func2activ
 from .basic_data import DatasetType
 from .names import has_arg, noop
-from .nested import grab_idx
+from .nested import grab_idx, to_device
 from .plots import plot_images
 
 __all__ = ["Predictions"]
@@ -89,7 +89,7 @@ class Predictions:
             list of `(target, prediction)` if they are not.
         """
         x, y = self.data.one_batch(ds_type, detach=True, cpu=True)
-        preds = self.pred_batch(batch=self._on_device(x, y)).cpu()
+        preds = self.pred_batch(batch=to_device([x, y], self.data.device)).cpu()
         x, y, preds = x[:rows], y[:rows], preds[:rows]
         dataset: Any = getattr(self.data.dl(ds_type), "dataset", None)
         if hasattr(getattr(dataset, "x", None), "show_xyzs"):
@@ -104,9 +104,6 @@ class Predictions:
         if x.ndim == 4 and x.shape[1] in (1, 3):
             return plot_images(x, [f"{target} / {pred}" for target, pred in pairs], **kwargs)
         return pairs
-
-    def _on_device(self, x: Any, y: Any) -> Any:
-        return self.data.device and (x.to(self.data.device), y.to(self.data.device))
 
 
 def _through_dataset(dataset: Any, x: Any, raw: torch.Tensor, **kwargs: Any) -> tuple[Any, Any, Any]:

@@ -154,3 +154,14 @@ def test_loss_that_is_no_number_is_refused(loss, what):
         check_loss(loss)
     assert isinstance(caught.value, RuntimeError)
     assert "grad can be implicitly created only for scalar outputs" in str(caught.value)
+
+
+def test_loss_error_keeps_the_cause_it_was_raised_with():
+    cause = KeyError("weights")
+
+    def failing(out, target):
+        raise RuntimeError("no loss") from cause
+
+    with pytest.raises(RuntimeError, match="no loss") as caught:
+        compute_loss(failing, torch.ones(2), [torch.ones(2)])
+    assert caught.value.__cause__ is cause
