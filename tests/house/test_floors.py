@@ -27,8 +27,8 @@ FLOORS = {
     "recipes": "precision train",
     "the loop": "basic_train",
     "leaves": (
-        "core torch_core basics callbacks.tracker callbacks.misc script launch utils.* utils demo cli "
-        "__main__"
+        "core torch_core basics callbacks.tracker callbacks.misc script launch utils.* utils demo "
+        "commands.* commands cli __main__"
     ),
 }
 FACES = {"core", "torch_core", "basics", "callbacks.tracker", "callbacks.misc"}
