@@ -25,9 +25,11 @@ from .callbacks.model_summary import model_summary
 from .callbacks.record_on_cpu import RecordOnCPU
 from .defaults import DefaultDevice, defaults
 from .distributed import to_distributed, to_parallel
+from .exported_learner import exported_learner, load_callback
 from .interpret import interpret
+from .lazy_tensor import on_cpu_when_read, read_together
 from .learner_callback import LearnerCallback
-from .learner_files import LearnerFiles, load_callback, read_export
+from .learner_files import LearnerFiles
 from .listeners import as_list
 from .loop_checks import check_batches, check_loss, compute_loss, require_loss
 from .modules import evaluation_mode, flatten_model
@@ -72,7 +74,8 @@ def loss_batch(
     """Put a batch through model and loss; with an optimizer go backward and step, event by event.
 
     Returns:
-        The loss, detached on the CPU; without a loss function the detached output and first target.
+        The loss, detached and on the CPU when read; without a loss function the detached output and first
+        target.
     """
     cb_handler = CallbackHandler() if cb_handler is None else cb_handler
     xb, yb = (b if is_listy(b) else [b] for b in (xb, yb))
@@ -88,7 +91,7 @@ def loss_batch(
             opt.step()
         if not cb_handler.on_step_end():
             opt.zero_grad()
-    return loss.detach().cpu()
+    return on_cpu_when_read(loss)
 
 
 def one_batch(learn: Any, xb: Any, yb: Any, cb_handler: CallbackHandler) -> Any:
@@ -194,7 +197,7 @@ def _mean_loss(losses: list[Any], sizes: list[int]) -> Any:
         return None
     # v1: the weights are float32 as the losses are, which settles the last digits.
     weights = np.array(sizes, dtype=np.float32)
-    return (to_np(torch.stack(losses)) * weights).sum() / weights.sum()
+    return (to_np(read_together(losses)) * weights).sum() / weights.sum()
 
 
 def get_preds(
@@ -426,8 +429,8 @@ def load_learner(
     """Return the learner that `export` or v1 wrote, ready to predict; nothing unknown in the file is run.
 
     Args:
-        path: folder of the file, and the learner's `path`.
-        file: name in that folder, or an open binary file.
+        path: folder of the file, and the learner's `path`; or the exported file or folder itself.
+        file: name in that folder, of a file or folder, or an open binary file.
         test: test data, as `DataBunch.add_test` takes it.
         tfm_y: must be None; transforms belong into data sets.
         db_kwargs: `device`, and `trust`: names of your own classes that the file may use, as
@@ -436,12 +439,7 @@ def load_learner(
     Raises:
         RefusedFileError: the file names something that is not allowed; the message says what.
     """
-    state = read_export(path, file, **db_kwargs)
-    kind, callbacks = state.pop("cls"), state.pop("cb_state")
-    learn: Learner = (kind if issubclass(kind, Learner) else Learner)(path=path, **state)
-    # v1: the list holds the recorder already.
-    learn.callback_fns = list(state["callback_fns"])
-    learn.callbacks = [load_callback(cls, attributes, learn) for cls, attributes in callbacks.items()]
+    learn: Learner = exported_learner(Learner, path, file, **db_kwargs)
     if test is not None:
         learn.data.add_test(test, tfm_y=tfm_y)
     return learn

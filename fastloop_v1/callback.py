@@ -21,8 +21,10 @@ from .defaults import defaults
 from .errors import NotACallbackError, ProtocolWarning, add_note, unknown_state_key
 from .events import EVENTS, INITIAL_STATE, can_act
 from .listeners import as_list, check_callback, check_methods, event_method, from_bare_value
+from .loss_curve import LossCurve
 from .metric_objects import with_metric_objects
 from .names import camel2snake, numbered, with_v1_signature
+from .nested import without_graph
 from .optim import OptimWrapper
 from .processes import summed_over_processes
 from .schedule import (
@@ -120,6 +122,7 @@ CallbackList = Union[Callback, Sequence[Callback], None]  # noqa: UP007  (needed
 
 # What each event is in a class that does not override it, even if somebody replaces `Callback.on_...` later.
 _EMPTY = {name: vars(Callback)[f"on_{name}"] for name in EVENTS}
+_BATCH_RESET = dict(EVENTS["batch_begin"].reset)
 
 
 def add_metrics(last_metrics: Sequence[Any], mets: Any) -> dict[str, list[Any]]:
@@ -222,11 +225,12 @@ class CallbackHandler:
             _as_metric(met, f"metrics[{at}]")
             for at, met in enumerate(with_metric_objects(as_list(self.metrics)))
         ]
-        self.smoothener = SmoothenValue(self.beta)
+        self.smoothener: Any = LossCurve(self.beta)
         self.state_dict: dict[str, Any] = dict(INITIAL_STATE)
         self.cb_dl: Any = None
         self._not_begun: list[Any] = []
         self._heard: dict[tuple[str, bool], list[tuple[Any, Any]]] = {}
+        self._unheard: set[str] = set()  # events of a training batch that nobody listens to
         self._fit_skips: Any = False
         self._skip_said = False
 
@@ -245,7 +249,9 @@ class CallbackHandler:
             CallbackReturnError: a listener returned something that is neither None nor a dict.
         """
         for cb, method in self._listeners(cb_name, call_mets=call_mets):
-            self._call_and_update(cb, cb_name, method, **kwargs)
+            result = method(**self.state_dict, **kwargs)
+            if result is not None:
+                self._update(cb, cb_name, result)
 
     def _call_and_update(self, cb: Any, cb_name: str, method: Any, **kwargs: Any) -> None:
         result = method(**self.state_dict, **kwargs)
@@ -254,11 +260,19 @@ class CallbackHandler:
 
     def _listeners(self, event: str, *, call_mets: bool) -> list[tuple[Any, Any]]:
         """The listeners with a method for this event; found anew in each epoch."""
-        if (event, call_mets) not in self._heard:
+        heard = self._heard.get((event, call_mets))
+        if heard is None:
             candidates = [*(self.metrics if call_mets else ()), *self.callbacks]
             pairs = [(cb, event_method(cb, event, _EMPTY.get(event))) for cb in candidates]
-            self._heard[event, call_mets] = [(cb, method) for cb, method in pairs if method is not None]
-        return self._heard[event, call_mets]
+            heard = self._heard[event, call_mets] = [pair for pair in pairs if pair[1] is not None]
+            if not (heard or call_mets):
+                self._unheard.add(event)
+        return heard
+
+    def _look_for_listeners(self) -> None:
+        """Find anew who listens to what, at the next event of each name."""
+        self._heard.clear()
+        self._unheard.clear()
 
     def _update(self, cb: Any, event: str, result: Any) -> None:
         """Merge what a listener returned into the state."""
@@ -275,12 +289,7 @@ class CallbackHandler:
 
     def _enter(self, event: str, **given: Any) -> None:
         """Reset and give what the table says for this event."""
-        self.state_dict.update(EVENTS[event].reset)
-        self.state_dict.update(given)
-
-    def _handed(self, event: str) -> tuple[Any, ...]:
-        """What the loop takes over after this event; a flag that was never set yet is None."""
-        return tuple(self.state_dict.get(key) for key in EVENTS[event].handed)
+        self.state_dict.update(EVENTS[event].reset, **given)
 
     # --- the ten events -------------------------------------------------------------------------------------
 
@@ -292,7 +301,7 @@ class CallbackHandler:
             pbar: master bar, or None.
             metrics: the metrics as given to the fit; kept in the state for listeners.
         """
-        self._heard.clear()
+        self._look_for_listeners()
         self._not_begun = [*self.metrics, *self.callbacks]
         self.state_dict = dict(INITIAL_STATE)
         self._enter("train_begin", n_epochs=epochs, pbar=pbar, metrics=metrics)
@@ -300,7 +309,7 @@ class CallbackHandler:
             for cb in (*self.metrics, *self.callbacks):
                 check_methods(cb)
         self._begin_all(metrics_names=numbered(metric_name(met) for met in self.metrics))
-        self._heard.clear()
+        self._look_for_listeners()
         self._fit_skips = self.skip_validate
         epoch = self.state_dict["epoch"]
         if epoch != 0:
@@ -325,7 +334,7 @@ class CallbackHandler:
 
     def on_epoch_begin(self) -> None:
         """Start an epoch; validation is left out as on_train_begin said, if nobody says otherwise for it."""
-        self._heard.clear()
+        self._look_for_listeners()
         self._enter("epoch_begin")
         earlier = self.skip_validate
         self("epoch_begin")
@@ -335,43 +344,52 @@ class CallbackHandler:
 
     def on_batch_begin(self, xb: Any, yb: Any, train: bool = True) -> tuple[Any, Any]:
         """Start a batch and return input and target as the listeners left them."""
-        self._enter("batch_begin", last_input=xb, last_target=yb, train=train)
+        state = self.state_dict
+        state.update(_BATCH_RESET)
+        state["last_input"], state["last_target"], state["train"] = xb, yb, train
         self("batch_begin", call_mets=not train)
-        xb, yb = self._handed("batch_begin")
-        return xb, yb
+        return state["last_input"], state["last_target"]
 
     def on_loss_begin(self, out: Any) -> Any:
         """Return the model's output as the listeners left it."""
-        self._enter("loss_begin", last_output=out)
-        self("loss_begin", call_mets=False)
-        return self._handed("loss_begin")[0]
+        self.state_dict["last_output"] = out
+        if "loss_begin" not in self._unheard:
+            self("loss_begin", call_mets=False)
+        return self.state_dict["last_output"]
 
     def on_backward_begin(self, loss: Any) -> tuple[Any, Any]:
         """Smooth the loss; return the loss to go backward from and whether to skip that."""
-        self.smoothener.add_value(loss.detach().float().cpu())
-        self._enter("backward_begin", last_loss=loss, smooth_loss=self.smoothener.smooth)
-        self("backward_begin", call_mets=False)
-        loss, skip_bwd = self._handed("backward_begin")
-        return loss, skip_bwd
+        state = self.state_dict
+        self.smoothener.add_value(loss.detach())
+        state["last_loss"], state["smooth_loss"] = loss, self.smoothener.smooth
+        if "backward_begin" not in self._unheard:
+            self("backward_begin", call_mets=False)
+        return state["last_loss"], state.get("skip_bwd")
 
     def on_backward_end(self) -> Any:
         """Return whether to skip the optimizer step."""
-        self("backward_end", call_mets=False)
-        return self._handed("backward_end")[0]
+        if "backward_end" not in self._unheard:
+            self("backward_end", call_mets=False)
+        return self.state_dict.get("skip_step")
 
     def on_step_end(self) -> Any:
         """Return whether to skip zeroing the gradients."""
-        self("step_end", call_mets=False)
-        return self._handed("step_end")[0]
+        if "step_end" not in self._unheard:
+            self("step_end", call_mets=False)
+        return self.state_dict.get("skip_zero")
 
     def on_batch_end(self, loss: Any) -> Any:
         """End a batch, count it if it trained, and return whether to leave the epoch."""
-        self._enter("batch_end", last_loss=loss)
-        self("batch_end", call_mets=not self.state_dict["train"])
-        if self.state_dict["train"]:
-            self.state_dict["iteration"] += 1
-            self.state_dict["num_batch"] += 1
-        return self._handed("batch_end")[0]
+        state = self.state_dict
+        state["last_loss"] = loss
+        self("batch_end", call_mets=not state["train"])
+        if "last_output" in state:
+            # v1: listeners get the output with its graph, which it then kept until the next one.
+            state["last_output"] = without_graph(state["last_output"])
+        if state["train"]:
+            state["iteration"] += 1
+            state["num_batch"] += 1
+        return state.get("stop_epoch")
 
     def on_epoch_end(self, val_loss: Any) -> Any:
         """End an epoch with its validation loss (or None) and return whether to stop training."""
@@ -379,7 +397,7 @@ class CallbackHandler:
         self._skip_said = False  # what is said from here on is meant for the next epoch
         self("epoch_end", call_mets=val_loss is not None)
         self.state_dict["epoch"] += 1
-        return self._handed("epoch_end")[0]
+        return self.state_dict.get("stop_training")
 
     def on_train_end(self, exception: BaseException | bool, *, but: Sequence[Any] = ()) -> None:
         """End a fit: every listener that began is called, whatever others raise.
@@ -409,7 +427,7 @@ class CallbackHandler:
 
     def set_dl(self, dl: Any) -> None:
         """Let the data set of the loader in use take part, if it is itself a callback."""
-        self._heard.clear()
+        self._look_for_listeners()
         # By identity: a dataclass callback may compare equal to another one. Only what joined leaves, if the
         # data set was also given as a callback.
         places = [at for at, cb in enumerate(self.callbacks) if cb is self.cb_dl]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, default_collate
 
+from .batch_fetching import batches
 from .defaults import DefaultDevice, defaults
 from .nested import data_collate, to_device
 from .sequences import listify
@@ -164,7 +165,7 @@ class DeviceDataLoader:
         return b
 
     def __iter__(self) -> Iterator[Any]:
-        for b in self.dl:
+        for b in batches(self.dl):
             yield self.proc_batch(b)
 
     @classmethod

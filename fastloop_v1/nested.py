@@ -70,6 +70,13 @@ def _detached(x: Any, *, cpu: bool) -> Any:
     return x.cpu() if cpu else x
 
 
+def without_graph(b: Any) -> Any:
+    """Return the batch with each tensor cut off from its graph, where it is."""
+    if isinstance(b, Tensor):
+        return b.detach() if b.requires_grad else b
+    return to_detach(b, cpu=False)
+
+
 def to_data(b: Any) -> Any:
     """Return the batch with each item of a data set replaced by its data, each tensor by a detached one."""
     return recurse(lambda x: x.data if isinstance(x, (ItemBase, Tensor)) else x, b)
@@ -102,7 +109,13 @@ def batch_to_half(b: Any) -> list[Any]:
 def to_device(b: Any, device: torch.device | str | int | None) -> Any:
     """Return the batch on a device, `defaults.device` if None; what cannot be moved stays."""
     device = defaults.device if device is None else device
+    if type(b) is list and getattr(device, "type", device) == "cpu" and all(map(_is_on_cpu, b)):
+        return list(b)
     return recurse(lambda x: x.to(device, non_blocking=True) if hasattr(x, "to") else x, b)
+
+
+def _is_on_cpu(x: Any) -> bool:
+    return type(x) is Tensor and x.is_cpu
 
 
 def data_collate(batch: Any) -> Any:

@@ -118,7 +118,13 @@ class OptimWrapper:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Clear the gradients of all parameters."""
-        self.opt.zero_grad(set_to_none=set_to_none)
+        if not set_to_none or type(self.opt).zero_grad is not Optimizer.zero_grad:
+            self.opt.zero_grad(set_to_none=set_to_none)
+            return
+        # What torch does too, without the questions it asks before.
+        for group in self.opt.param_groups:
+            for param in group["params"]:
+                param.grad = None
 
     def clear(self) -> None:
         """Forget the inner optimizer's state; hyper-parameters stay."""
@@ -149,7 +155,7 @@ class OptimWrapper:
 
     @lr.setter
     def lr(self, val: Any) -> None:
-        self._lr = self.set_val("lr", listify(val, self._lr))
+        self._lr = self.set_val("lr", _for_each(self._lr, val))
 
     @property
     def lrs(self) -> list[Any]:
@@ -169,7 +175,7 @@ class OptimWrapper:
     def mom(self, val: Any) -> None:
         if val is None:
             return
-        values = listify(val, self._mom or self._lr)
+        values = _for_each(self._mom or self._lr, val)
         if "momentum" in self.opt_keys:
             self.set_val("momentum", values)
         elif "betas" in self.opt_keys:
@@ -258,12 +264,13 @@ class OptimWrapper:
         """
         if key == "weight_decay" and key not in self.opt_keys:
             return val
-        self._check_known(key)
+        groups = self.opt.param_groups
+        if key not in groups[0]:
+            self._check_known(key)
         values = list(zip(*val, strict=True)) if isinstance(val, tuple) else val
-        # Each half by itself: a foreign optimizer may have a last group without a partner.
-        for groups in self._pairs() if bn_groups else self._pairs()[:1]:
-            for value, group in zip(values, groups, strict=False):
-                group[key] = value
+        # A foreign optimizer may have a last group without a partner.
+        for at in range(0, min(len(groups), 2 * len(values)), 1 if bn_groups else 2):
+            groups[at][key] = values[at // 2]
         return values
 
     def read_val(self, key: str) -> Any:
@@ -327,6 +334,11 @@ class OptimWrapper:
     def params(self) -> Iterable[torch.nn.Parameter]:
         """All parameters, group by group."""
         return (param for group in self.opt.param_groups for param in group["params"])
+
+
+def _for_each(groups: list[Any], val: Any) -> list[Any]:
+    """One value for each layer group, from one for all or a list of them."""
+    return [val] * len(groups) if isinstance(val, float) else listify(val, groups)
 
 
 class FakeOptimizer:

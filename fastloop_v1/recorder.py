@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from .defaults import defaults
 from .errors import ArgumentError
 from .history import History
 from .learner_callback import LearnerCallback
+from .loss_curve import LossLog
 from .lr_suggestion import minimum, slide, steep, steepest, valley
 from .names import numbered
 from .optional import optional_import
@@ -67,7 +68,7 @@ class Recorder(LearnerCallback):
         self._clear()
 
     def _clear(self) -> None:
-        self.losses: list[Any] = []
+        self._losses = LossLog()
         self.val_losses: list[Any] = []
         self.lrs: list[Any] = []
         self.moms: list[Any] = []
@@ -75,6 +76,15 @@ class Recorder(LearnerCallback):
         self.nb_batches: list[int] = []
         self.epoch_seconds: list[float] = []
         self.start_epoch = perf_counter()
+
+    @property
+    def losses(self) -> list[Any]:
+        """Smoothed training loss after each iteration."""
+        return self._losses.values
+
+    @losses.setter
+    def losses(self, losses: Iterable[Any]) -> None:
+        self._losses = LossLog(losses)
 
     # --- events ---------------------------------------------------------------------------------------------
 
@@ -100,7 +110,7 @@ class Recorder(LearnerCallback):
         if before._before is not None:
             # Its fit failed before it heard of it.
             before._keep_history()
-        self.earlier = [*before.earlier, *([before.history()] if before.losses else [])]
+        self.earlier = [*before.earlier, *([before.history()] if len(before._losses) else [])]
 
     def on_epoch_begin(self, **kwargs: Any) -> None:
         """Take the time."""
@@ -114,7 +124,7 @@ class Recorder(LearnerCallback):
 
     def on_backward_begin(self, smooth_loss: Any, **kwargs: Any) -> None:
         """Note the smoothed loss; the bar asks for it when it is redrawn."""
-        self.losses.append(smooth_loss)
+        self._losses.append(smooth_loss)
         child = getattr(self.pbar, "child", None)
         if child is not self._child and child is not None:
             child.comment = self._latest_loss

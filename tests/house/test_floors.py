@@ -15,11 +15,11 @@ FLOORS = {
     ),
     "numerics": (
         "processes on_cpu checkpoint inert_record pickled_containers pickled_numbers torch_file "
-        "old_modules pickled_names pickle_rules pickle_machine safe_pickle module_class nested modules "
-        "weight_init attention convolutions losses activation schedule optim general_optimizer layers "
-        "lr_suggestion randomness plots snapshot loop_checks basic_learner"
+        "old_modules pickled_names pickle_rules pickle_machine safe_pickle module_class nested "
+        "lazy_tensor loss_curve modules weight_init attention convolutions losses activation schedule "
+        "optim general_optimizer layers lr_suggestion randomness plots snapshot loop_checks basic_learner"
     ),
-    "protocol": "listeners metric_objects callback learner_callback data_loading basic_data",
+    "protocol": "listeners metric_objects callback learner_callback batch_fetching data_loading basic_data",
     "plug-ins": (
         "metric_functions confusion_metrics metrics history recorder progress downloads parallel "
         "datasets callbacks.* callbacks interpret distributed layer_groups learner_files prediction"
@@ -27,8 +27,8 @@ FLOORS = {
     "recipes": "precision train",
     "the loop": "basic_train",
     "leaves": (
-        "core torch_core basics callbacks.tracker callbacks.misc script launch utils.* utils demo "
-        "commands.* commands cli __main__"
+        "core torch_core basics callbacks.tracker callbacks.misc script launch utils.* utils "
+        "migrate.* migrate demo commands.* commands cli __main__"
     ),
 }
 FACES = {"core", "torch_core", "basics", "callbacks.tracker", "callbacks.misc"}

@@ -1,0 +1,129 @@
+"""`batches`: the batches of a torch loader, fetched whole by index where nobody can tell the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    RandomSampler,
+    SequentialSampler,
+    Subset,
+    TensorDataset,
+    default_collate,
+)
+
+from .nested import data_collate
+
+__all__ = ["batches"]
+
+_GETTERS = TensorDataset.__getitem__, Subset.__getitem__
+_BLOCK = 1024  # so many batches of indices are views of one tensor, made together
+
+
+def batches(dl: Any) -> Iterator[Any]:
+    """Return an iterator over the batches of a loader.
+
+    Torch's loader asks a data set for one sample after the other and stacks them again. Where the data set
+    is a `TensorDataset`, or a `Subset` of one, in this process, and batches are made by torch's own rules,
+    each tensor is asked for the rows of a batch at once: the same values in the same order, from the same
+    random numbers, in new memory, with the same errors. Anything else goes torch's way.
+    """
+    rows = _Rows.behind(dl)
+    return iter(dl) if rows is None else _fetched(dl, rows)
+
+
+def _fetched(dl: Any, rows: _Rows) -> Iterator[Any]:
+    iter(dl)  # draws a random number, as torch does when it starts to load
+    for indices in _index_batches(dl.batch_sampler):
+        try:
+            batch: Any = rows.fetch(indices)
+        except Exception:  # noqa: BLE001  (torch's way has its own error for it, or an answer)
+            listed = indices.tolist() if isinstance(indices, Tensor) else indices
+            batch = dl.collate_fn([dl.dataset[i] for i in listed])
+        yield batch
+
+
+def _index_batches(sampler: BatchSampler) -> Iterator[Any]:
+    """What the sampler gives, as tensors where it knows the whole order in the beginning."""
+    if not _knows_its_order(sampler.sampler):
+        yield from sampler
+        return
+    order, size = torch.tensor(list(sampler.sampler), dtype=torch.int64), sampler.batch_size
+    if sampler.drop_last:
+        order = order[: len(order) - len(order) % size]
+    for block in torch.split(order, size * _BLOCK) if len(order) else ():
+        yield from torch.split(block, size)
+
+
+def _knows_its_order(sampler: Any) -> bool:
+    return type(sampler) is SequentialSampler or (type(sampler) is RandomSampler and not sampler.replacement)
+
+
+class _Rows:
+    """Rows of the tensors of a data set.
+
+    Args:
+        dataset: the tensors, all in the memory of this process.
+        chosen: the rows that can be asked for, by their place here; None for all of them.
+    """
+
+    def __init__(self, dataset: TensorDataset, chosen: Tensor | None) -> None:
+        self.dataset, self.chosen = dataset, chosen
+
+    @classmethod
+    def behind(cls, dl: Any) -> _Rows | None:
+        """The rows that a loader gives one by one, None if they cannot be fetched together."""
+        if not _is_ordinary(dl):
+            return None
+        dataset, chosen = dl.dataset, None
+        while type(dataset) is Subset:
+            inner = _as_rows(dataset.indices)
+            if inner is None:
+                return None
+            chosen = inner if chosen is None else inner[chosen]
+            dataset = dataset.dataset
+        plain = type(dataset) is TensorDataset and all(_is_plain(tensor) for tensor in dataset.tensors)
+        return cls(dataset, chosen) if plain else None
+
+    def fetch(self, indices: Sequence[int] | Tensor) -> list[Tensor]:
+        """Return a new tensor of rows for each tensor of the data set."""
+        at = torch.as_tensor(indices)
+        at = at if self.chosen is None else self.chosen.index_select(0, at)
+        return [tensor.index_select(0, at) for tensor in self.dataset.tensors]
+
+
+def _is_ordinary(dl: Any) -> bool:
+    """Whether a loader works in this process, by torch's own rules."""
+    return (
+        type(dl) is DataLoader
+        and not dl.num_workers
+        and not dl.pin_memory
+        and dl.collate_fn in (data_collate, default_collate)
+        and type(dl.batch_sampler) is BatchSampler
+        and (TensorDataset.__getitem__, Subset.__getitem__) == _GETTERS
+    )
+
+
+def _as_rows(indices: Any) -> Tensor | None:
+    """Indices of a subset as a tensor; None unless they are whole numbers from 0 on."""
+    try:
+        rows = torch.as_tensor(indices)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    known = rows.dtype is torch.int64 and rows.dim() == 1 and rows.is_cpu
+    return rows if known and (len(rows) == 0 or int(rows.min()) >= 0) else None
+
+
+def _is_plain(tensor: Any) -> bool:
+    return (
+        type(tensor) is Tensor
+        and tensor.is_cpu
+        and tensor.layout is torch.strided
+        and tensor.is_contiguous()
+        and not (tensor.requires_grad or tensor.is_quantized or tensor.is_conj() or tensor.is_neg())
+    )

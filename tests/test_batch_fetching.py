@@ -1,0 +1,189 @@
+"""Batches fetched whole are those torch's loader makes, in values, order, kind, errors and random numbers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    Subset,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+)
+
+from fastloop_v1.batch_fetching import _Rows, batches
+from fastloop_v1.nested import data_collate
+
+SHAPES = [(), (1,), (3,), (1, 4, 4), (3, 1, 1), (2, 0)]
+KINDS = [torch.float32, torch.float16, torch.int64, torch.bool]
+SAMPLERS = {
+    "in order": dict,
+    "shuffled": lambda: {"shuffle": True},
+    "shuffled by a generator": lambda: {"shuffle": True, "generator": torch.Generator().manual_seed(3)},
+    "weighted": lambda: {"sampler": WeightedRandomSampler(torch.arange(1.0, 11.0), 7)},
+    "from the end": lambda: {"sampler": [-1, 3, -2, 0]},
+    "by batches": lambda: {"batch_sampler": BatchSampler([5, 4, 3, 2], 3, drop_last=False)},
+}
+
+
+def data(shape=(3,), kind=torch.float32, n=23):
+    values = torch.arange(n * torch.Size(shape).numel()).reshape(n, *shape)
+    return TensorDataset((values % 5).to(kind) if kind is torch.bool else values.to(kind), torch.arange(n))
+
+
+def outcome(way, make):
+    """Two epochs of a new loader, the random number after them, or the error."""
+    torch.manual_seed(1)
+    loader = make()
+    try:
+        return [list(way(loader)), list(way(loader)), torch.rand(())]
+    except Exception as error:  # noqa: BLE001  (any error is compared)
+        return type(error), str(error), torch.rand(())
+
+
+def assert_same(one, other):
+    assert type(one) is type(other)
+    if isinstance(one, (list, tuple)):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            assert_same(a, b)
+    elif isinstance(one, torch.Tensor):
+        assert one.dtype == other.dtype
+        assert one.stride() == other.stride()
+        assert torch.equal(one, other)
+    else:
+        assert one == other
+
+
+def assert_as_torch(make):
+    assert_same(outcome(batches, make), outcome(iter, make))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_batches_are_those_of_torch(sampler, shape, kind):
+    def make():
+        options = sampler()
+        return DataLoader(
+            data(shape, kind), **({} if "batch_sampler" in options else {"batch_size": 4}), **options
+        )
+
+    assert _Rows.behind(make()) is not None
+    assert_as_torch(make)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    n=st.integers(1, 40),
+    size=st.integers(1, 12),
+    drop_last=st.booleans(),
+    shuffle=st.booleans(),
+    subset=st.lists(st.integers(0, 39), min_size=1, max_size=30),
+    nested=st.booleans(),
+)
+def test_batches_of_a_subset_are_those_of_torch(n, size, drop_last, shuffle, subset, nested):
+    chosen = Subset(data(n=n), [i % n for i in subset])
+    chosen = Subset(chosen, range(len(chosen) // 2, len(chosen))) if nested else chosen
+    assert_as_torch(lambda: DataLoader(chosen, size, drop_last=drop_last, shuffle=shuffle))
+
+
+def test_more_batches_than_one_block_are_those_of_torch():
+    assert_as_torch(lambda: DataLoader(data(n=2500), 1, shuffle=True))
+
+
+WRONG_INDICES = {
+    "beyond the end": [1, 99],
+    "a number with a point": [0.5],
+    "a truth value": [True],
+    "text": ["a"],
+}
+
+
+@pytest.mark.parametrize("indices", WRONG_INDICES.values(), ids=WRONG_INDICES)
+def test_an_index_that_does_not_fit_is_answered_as_by_torch(indices):
+    assert_as_torch(lambda: DataLoader(data(), 2, sampler=indices))
+
+
+def test_a_subset_beyond_the_end_fails_as_in_torch():
+    assert_as_torch(lambda: DataLoader(Subset(data(n=3), [0, 7]), 2))
+
+
+def test_a_batch_is_new_memory():
+    dataset = data()
+    for x, _ in batches(DataLoader(dataset, 4)):
+        x.zero_()
+    assert torch.equal(dataset.tensors[0], data().tensors[0])
+
+
+class Doubled(TensorDataset):
+    """Has a rule of its own for samples."""
+
+    def __getitem__(self, index):
+        return tuple(tensor * 2 for tensor in super().__getitem__(index))
+
+
+class Rows(Dataset):
+    """Gives whole batches itself."""
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        return torch.tensor(index)
+
+    def __getitems__(self, indices):
+        return [torch.tensor(10 * index) for index in indices]
+
+
+class OwnLoader(DataLoader):
+    """Has a rule of its own for batches."""
+
+    def __iter__(self):
+        return iter(["mine"])
+
+
+def listed(samples):
+    return samples
+
+
+ORDINARY = {
+    "a data set with its own rule": lambda: DataLoader(Doubled(*data().tensors), 4),
+    "a data set that gives batches": lambda: DataLoader(Rows(), 4),
+    "a loader with its own rule": lambda: OwnLoader(data(), 4),
+    "a function of one's own for batches": lambda: DataLoader(data(), 4, collate_fn=listed),
+    "samples one by one": lambda: DataLoader(data(), batch_size=None),
+    "data that needs gradients": lambda: DataLoader(TensorDataset(torch.ones(3, 2, requires_grad=True)), 2),
+    "sparse data": lambda: DataLoader(TensorDataset(torch.eye(3).to_sparse()), 2),
+    "data that is not in one piece": lambda: DataLoader(TensorDataset(torch.eye(4).t()[:, ::2]), 2),
+    "a parameter": lambda: DataLoader(
+        TensorDataset(torch.nn.Parameter(torch.ones(3), requires_grad=False)), 2
+    ),
+    "a list of samples": lambda: DataLoader([(1, 2.0), (3, 4.0)], 2),
+    "a subset by other numbers": lambda: DataLoader(Subset(data(), [-1, 2]), 2),
+}
+
+
+@pytest.mark.parametrize("make", ORDINARY.values(), ids=ORDINARY)
+def test_anything_else_goes_torchs_way(make):
+    assert _Rows.behind(make()) is None
+    assert_as_torch(make)
+
+
+@pytest.mark.parametrize("collate", [data_collate, default_collate])
+def test_both_rules_for_batches_are_known(collate):
+    assert_as_torch(lambda: DataLoader(data(), 4, collate_fn=collate))
+
+
+def test_workers_load_torchs_way():
+    assert _Rows.behind(DataLoader(data(), 4, num_workers=1)) is None
+
+
+def test_a_patched_data_set_class_is_obeyed(monkeypatch):
+    monkeypatch.setattr(TensorDataset, "__getitem__", lambda self, index: (torch.tensor(7),))
+    assert [batch[0].tolist() for batch in batches(DataLoader(data(n=2), 2))] == [[7, 7]]
