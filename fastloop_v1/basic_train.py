@@ -252,6 +252,7 @@ class Learner(LearnerFiles, Predictions):
         layer_groups: modules with learning rates of their own; all layers in one group if None.
         add_time: whether the table has a column for the time of an epoch.
         silent: True prints nothing; `defaults.silent` if None.
+        fused: whether optimizers do a step in one kernel: faster, with other last bits.
     """
 
     data: Any
@@ -270,6 +271,7 @@ class Learner(LearnerFiles, Predictions):
     layer_groups: Any = None
     add_time: bool = True
     silent: bool | None = None
+    fused: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Move the model to the device and fill in what was left out."""
@@ -421,6 +423,9 @@ class Learner(LearnerFiles, Predictions):
             handler.on_train_end(error, but=self.__dict__.get("_in_fit", ()))
             raise
         return list(handler.state_dict["last_metrics"])
+
+
+with_v1_signature(Learner.__init__)
 
 
 def load_learner(

@@ -31,6 +31,7 @@ class LayerGroups:
     true_wd: bool
     bn_wd: bool
     train_bn: bool
+    fused: bool
 
     def lr_range(self, lr: Any) -> Any:
         """Return learning rates by layer group.
@@ -48,9 +49,8 @@ class LayerGroups:
 
     def create_opt(self, lr: Any, wd: Any = 0.0) -> None:
         """Make a new optimizer, without state, over the layer groups."""
-        self.opt = OptimWrapper.create(
-            self.opt_func, lr, self.layer_groups, wd=wd, true_wd=self.true_wd, bn_wd=self.bn_wd
-        )
+        options = {"wd": wd, "true_wd": self.true_wd, "bn_wd": self.bn_wd, "fused": self.fused}
+        self.opt = OptimWrapper.create(self.opt_func, lr, self.layer_groups, **options)
 
     def init(self, init: Callable[..., Any]) -> None:
         """Initialize the model's layers, batch norm left as it is, with a function of `torch.nn.init`."""

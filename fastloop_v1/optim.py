@@ -13,6 +13,8 @@ from torch.optim import Optimizer
 from .defaults import defaults
 from .errors import HyperParameterError
 from .modules import split_no_wd_params
+from .names import with_v1_signature
+from .optimizer_forms import decay_, use_foreach, use_fused
 from .sequences import is_listy, listify
 
 __all__ = ["AdamW", "FakeOptimizer", "OptimFunction", "OptimWrapper"]
@@ -37,9 +39,11 @@ class OptimWrapper:
         true_wd: True multiplies parameters by `1 - lr * wd` before each step (Loshchilov and Hutter,
             Decoupled Weight Decay Regularization, arXiv:1711.05101); False hands `wd` to the optimizer.
         bn_wd: False spares the second group of each pair.
+        fused: True lets the optimizer do its step in one kernel: faster, with other last bits.
 
     Raises:
         AssertionError: `opt` is an OptimWrapper already.
+        HyperParameterError: `opt` has no fused form.
     """
 
     opt: Optimizer
@@ -49,15 +53,29 @@ class OptimWrapper:
     _mom: list[Any] | None = None
     _beta: list[Any] | None = None
 
-    def __init__(self, opt: Optimizer, wd: Any = 0.0, true_wd: bool = False, bn_wd: bool = True) -> None:
+    @with_v1_signature
+    def __init__(
+        self,
+        opt: Optimizer,
+        wd: Any = 0.0,
+        true_wd: bool = False,
+        bn_wd: bool = True,
+        *,
+        fused: bool = False,
+    ) -> None:
         if isinstance(opt, OptimWrapper):
             raise AssertionError("opt is an OptimWrapper; wrap its inner optimizer `opt.opt` instead.")
-        self.opt, self.true_wd, self.bn_wd = opt, true_wd, bn_wd
+        self.opt, self.true_wd, self.bn_wd, self.fused = opt, true_wd, bn_wd, fused
+        if fused:
+            use_fused(opt)
+        else:
+            use_foreach(opt)
         self.opt_keys = [key for key in opt.param_groups[0] if key != "params"]
         self.read_defaults()
         self.wd = wd
 
     @classmethod
+    @with_v1_signature
     def create(
         cls,
         opt_func: OptimFunction,
@@ -66,10 +84,12 @@ class OptimWrapper:
         wd: Any = 0.0,
         true_wd: bool = False,
         bn_wd: bool = True,
+        *,
+        fused: bool = False,
     ) -> OptimWrapper:
         """Return a wrapper around `opt_func`'s optimizer over layer groups; `lr`, `wd` single or by group."""
         groups = [{"params": params, "lr": 0.0} for params in split_no_wd_params(layer_groups)]
-        wrapper = cls(opt_func(groups), wd=wd, true_wd=true_wd, bn_wd=bn_wd)
+        wrapper = cls(opt_func(groups), wd=wd, true_wd=true_wd, bn_wd=bn_wd, **_only_if(fused=fused))
         wrapper.lr, wrapper.opt_func = listify(lr, layer_groups), opt_func
         return wrapper
 
@@ -88,7 +108,8 @@ class OptimWrapper:
         """Return a fresh optimizer over these lists of parameters, in pairs as in `param_groups`."""
         func: OptimFunction = self.__dict__.get("opt_func") or type(self.opt)
         groups = [{"params": params, "lr": 0.0} for params in param_groups]
-        wrapper = type(self)(func(groups), true_wd=self.true_wd, bn_wd=self.bn_wd)
+        options = _only_if(fused=self.__dict__.get("fused", False))
+        wrapper = type(self)(func(groups), true_wd=self.true_wd, bn_wd=self.bn_wd, **options)
         wrapper.opt_func = func
         for name in ("wd", "lr", "mom", "beta"):
             own = getattr(self, f"_{name}")
@@ -107,12 +128,10 @@ class OptimWrapper:
             self._decay()
         return self.opt.step() if closure is None else self.opt.step(closure)
 
-    @torch.no_grad()
     def _decay(self) -> None:
         for groups in self._pairs() if self.bn_wd else self._pairs()[:1]:
             for lr, wd, group in zip(self._lr, self._wd, groups, strict=False):
-                for param in (param for param in group["params"] if param.grad is not None):
-                    param.mul_(1 - wd * lr)
+                decay_([param for param in group["params"] if param.grad is not None], 1 - wd * lr)
         # v1: the inner decay is switched off at the first step only, not when wd is set.
         self.set_val("weight_decay", listify(0, self._wd))
 
@@ -334,6 +353,11 @@ class OptimWrapper:
     def params(self) -> Iterable[torch.nn.Parameter]:
         """All parameters, group by group."""
         return (param for group in self.opt.param_groups for param in group["params"])
+
+
+def _only_if(**flags: bool) -> dict[str, bool]:
+    """The flags that are set: subclasses may take v1's arguments only."""
+    return {name: True for name, flag in flags.items() if flag}
 
 
 def _for_each(groups: list[Any], val: Any) -> list[Any]:

@@ -53,8 +53,15 @@ class Order(Callback):
 
 
 def test_fields_are_v1s_in_v1s_order():
-    assert {each.name: each.default for each in fields(Learner)} == FIELDS
+    assert {each.name: each.default for each in fields(Learner) if not each.kw_only} == FIELDS
     assert list(inspect.signature(Learner).parameters) == list(FIELDS)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_the_fused_form_is_chosen_by_a_flag_of_its_own(fused):
+    learn = learner(fused=fused)
+    learn.create_opt(1e-3)
+    assert [bool(group["fused"]) for group in learn.opt.opt.param_groups] == [fused, fused]
 
 
 def test_fields_are_taken_by_position():

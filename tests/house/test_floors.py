@@ -17,7 +17,7 @@ FLOORS = {
         "processes on_cpu checkpoint inert_record pickled_containers pickled_numbers torch_file "
         "old_modules pickled_names pickle_rules pickle_machine safe_pickle module_class nested "
         "lazy_tensor loss_curve modules weight_init attention convolutions losses activation schedule "
-        "optim general_optimizer layers lr_suggestion randomness plots snapshot loop_checks basic_learner"
+        "optimizer_forms optim general_optimizer layers lr_suggestion randomness plots snapshot loop_checks basic_learner"
     ),
     "protocol": "listeners metric_objects callback learner_callback batch_fetching data_loading basic_data",
     "plug-ins": (

@@ -1,0 +1,128 @@
+"""A step over lists has the bits of a step tensor by tensor; the fused one is asked for and near."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from fastloop_v1.errors import HyperParameterError
+from fastloop_v1.optim import OptimWrapper
+from fastloop_v1.optimizer_forms import are_many_and_small, decay_, use_foreach, use_fused
+
+OPTIMIZERS = {
+    "SGD": torch.optim.SGD,
+    "SGD with momentum": partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-2),
+    "SGD with Nesterov momentum": partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "Adam": partial(torch.optim.Adam, betas=(0.9, 0.99), weight_decay=1e-2),
+    "Adam with amsgrad": partial(torch.optim.Adam, amsgrad=True),
+    "AdamW": torch.optim.AdamW,
+    "RMSprop": partial(torch.optim.RMSprop, weight_decay=1e-2),
+    "RMSprop with momentum": partial(torch.optim.RMSprop, momentum=0.9, centered=True),
+}
+
+
+def parameters(n=20, size=7):
+    generator = torch.Generator().manual_seed(0)
+    return [nn.Parameter(torch.randn(size, generator=generator)) for _ in range(n)]
+
+
+def trained(opt, params, steps=200):
+    """The parameters after steps with changing rates and random gradients, some of them missing."""
+    generator = torch.Generator().manual_seed(1)
+    for step in range(steps):
+        for at, param in enumerate(params):
+            gradient = torch.randn(param.shape, generator=generator)
+            param.grad = None if (at + step) % 11 == 0 else gradient
+        for group in opt.param_groups:
+            group["lr"] = 1e-2 / (1 + step)
+        opt.step()
+    return torch.cat([param.detach() for param in params])
+
+
+@pytest.mark.parametrize("func", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_steps_over_lists_have_the_same_bits(func):
+    one, other = parameters(), parameters()
+    by_list = func(other, lr=0.0)
+    use_foreach(by_list)
+    assert by_list.param_groups[0]["foreach"] is True
+    assert torch.equal(trained(func(one, lr=0.0), one), trained(by_list, other))
+
+
+@pytest.mark.parametrize("func", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("true_wd", [True, False])
+def test_a_wrapper_steps_as_tensor_by_tensor(func, true_wd):
+    ends = []
+    for foreach in (False, None):
+        model = nn.Sequential(*[nn.Linear(3, 3) for _ in range(12)])
+        torch.manual_seed(0)
+        for param in model.parameters():
+            nn.init.normal_(param, std=0.3)
+        opt = OptimWrapper.create(partial(func, foreach=foreach), 1e-2, [model], wd=0.1, true_wd=true_wd)
+        for _ in range(20):
+            model(torch.ones(2, 3)).sum().sigmoid().backward()
+            opt.step()
+            opt.zero_grad()
+        ends.append(nn.utils.parameters_to_vector(model.parameters()))
+    assert torch.equal(*ends)
+
+
+FEW_OR_LARGE = {"few": (7, 7), "large": (8, 2**14 + 1), "none": (0, 1)}
+
+
+@pytest.mark.parametrize(("n", "size"), FEW_OR_LARGE.values(), ids=FEW_OR_LARGE)
+def test_few_or_large_tensors_are_stepped_one_by_one(n, size):
+    assert not are_many_and_small(parameters(n, size))
+
+
+def test_tensors_elsewhere_are_left_to_torch():
+    assert not are_many_and_small([param.to("meta") for param in parameters()])
+
+
+def test_a_form_that_was_chosen_stays():
+    opt = torch.optim.Adam(parameters(), foreach=False)
+    use_foreach(opt)
+    assert opt.param_groups[0]["foreach"] is False
+
+
+def test_an_optimizer_that_is_not_torchs_own_stays():
+    class Mine(torch.optim.Adam):
+        """A rule of one's own."""
+
+    opt = Mine(parameters())
+    use_foreach(opt)
+    assert opt.param_groups[0]["foreach"] is None
+
+
+@pytest.mark.parametrize("n", [3, 30])
+def test_decay_multiplies_in_place(n):
+    params = parameters(n)
+    before = [param.detach().clone() for param in params]
+    decay_(params, 0.9)
+    assert all(torch.equal(param, old * 0.9) for param, old in zip(params, before, strict=True))
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_a_fused_step_is_near(name):
+    one, other = parameters(), parameters()
+    fused = OPTIMIZERS[name](other, lr=0.0)
+    use_fused(fused)
+    torch.testing.assert_close(trained(fused, other), trained(OPTIMIZERS[name](one, lr=0.0), one))
+
+
+def test_a_wrapper_keeps_its_form_in_a_new_optimizer():
+    model = nn.Linear(2, 2)
+    opt = OptimWrapper.create(torch.optim.Adam, 1e-3, [model], fused=True)
+    assert [group["fused"] for group in opt.new([model]).opt.param_groups] == [True, True]
+
+
+def test_a_wrapper_does_not_take_the_fused_form_unasked():
+    opt = OptimWrapper.create(torch.optim.Adam, 1e-3, [nn.Linear(2, 2)])
+    assert not any(group["fused"] for group in opt.opt.param_groups)
+
+
+def test_an_optimizer_without_a_fused_form_is_named():
+    with pytest.raises(HyperParameterError, match=r"fused is True, but RMSprop has no fused form"):
+        OptimWrapper(torch.optim.RMSprop(parameters()), fused=True)
