@@ -38,6 +38,7 @@ from .nested import joined, to_detach, to_float, to_np
 from .on_cpu import NoneReduceOnCPU
 from .optim import AdamW, FakeOptimizer
 from .prediction import Predictions
+from .processes import any_process
 from .progress import master_bar, progress_bar
 from .recorder import Recorder
 from .sequences import first_el, ifnone, is_listy
@@ -112,7 +113,7 @@ def one_epoch(learn: Any, cb_handler: CallbackHandler, pbar: Any) -> Any:
     val_loss = None
     if not cb_handler.skip_validate and not learn.data.empty_val:
         val_loss = validate(learn.model, learn.data.valid_dl, learn.loss_func, cb_handler, pbar)
-    return cb_handler.on_epoch_end(val_loss)
+    return any_process(cb_handler.on_epoch_end(val_loss))
 
 
 @with_v1_signature

@@ -23,6 +23,9 @@ class Difference:
         here: what this package does.
         why: the reason.
         switch: how to get v1's behaviour, empty where there is nothing to switch.
+        marks: what in v1 code tells that it is touched: `name:` a name of v1, `attribute:` an attribute,
+            `returns:` and `takes:` a key that a callback returns or takes, `keyword:` an argument with its
+            value. Empty where code does not tell.
     """
 
     number: str
@@ -31,15 +34,16 @@ class Difference:
     here: str
     why: str
     switch: str
+    marks: tuple[str, ...] = ()
 
 
 _SWITCH = "`defaults.v1_quirks = True`"
 
-# Three lines a row: number and v1, status and here, why and, with `on`, that the switch brings v1 back.
+# Three lines a row: number and v1; status and here; why, `on` if the switch brings v1 back, and the marks.
 _ROWS = """\
 1 | interrupts reach `on_train_end` as `exception=False`
 mended | the interrupt itself is passed
-clean-up code has to know | on
+clean-up code has to know | on | takes:exception
 2 | an error in `on_train_begin` skips every `on_train_end`
 mended | those that had begun are ended
 what was changed must be put back |
@@ -57,7 +61,7 @@ kept | the same
 as 4 |
 7 | `skip_validate` said in an epoch holds for all later ones
 mended | said in `on_train_begin` it holds for the fit, in an epoch for it, at its end for the next
-one epoch was meant | on
+one epoch was meant | on | returns:skip_validate
 8 | a bare return value such as `True` is an AttributeError
 mended | what it meant before v1.0.47 is done, with a warning; else the error names callback and event
 old callbacks run |
@@ -68,7 +72,7 @@ no error was meant |
 kept | the same
 `ev-dataset-cb-p1` and `p2`: such data sets are written for it |
 11 | nothing can abandon a batch; `stop_epoch` at its begin still trains it
-open | the same; raise from a callback, or return `skip_bwd`, `skip_step`
+kept | the same; raise from a callback, or return `skip_bwd` and `skip_step`
 a new key would be in every recorded set of keys |
 12 | gradients left from before enter the first step of a fit
 mended | the model's gradients are cleared when a fit begins
@@ -83,11 +87,11 @@ bars can be replaced |
 mended | a bar is not needed
 no error was meant |
 16 | two copies from the device in each training batch
-open | the same: `smooth_loss` and the loss returned are on the CPU
-callbacks read them there |
+mended | none: losses stay on their device until somebody looks at them
+each one waited for the device |
 17 | the state keeps the graph of the last batch
-open | the same until the next batch, or the end of the fit
-callbacks may read `last_output` in `on_batch_end` |
+mended | when the batch ends, after its last event, the output is cut off from it
+memory of a whole graph was held |
 18 | validation without a batch, or a metric without a value, is an error
 mended | the value is None
 no value is no error |
@@ -98,8 +102,8 @@ it settles the last digits of recorded losses (`st-functional-p1`) |
 mended | it trains; a one-cycle schedule still needs the length
 streams have none |
 21 | `learn.validate` never ends training
-partly | an error in it ends training for the callbacks that began; without one the same
-a recording without a mark shows `on_train_end` not fired (`ev-defaults-p1`) |
+kept | the same; after an error in it, training ends for the callbacks that began
+recorded without a mark (`ev-defaults-p1`): a callback that loads its best weights at the end would do so here |
 22 | `get_preds` fires batch events only
 kept | the same
 `ev-get-preds-p1` to `p3`: a begin event would reset callbacks in the middle of a fit |
@@ -116,7 +120,7 @@ no error was meant |
 mended | what is written is remembered without effect; unset it is None, and `new()` works
 schedules write momentum always |
 27 | no closure, and never a single parameter group
-partly | `step(closure)`, and a wrapper around one group; the loop itself steps without a closure
+mended | `step(closure)`, and a wrapper around one group; the loop itself steps without a closure
 one batch stays on one screen |
 28 | `lr` and the others read as the last group's
 mended | the same, and there are `lrs` and `scale_lr`
@@ -174,16 +178,16 @@ mended | it is watched without
 a typo in v1 |
 46 | old names such as `val_loss` never trigger
 mended | they watch the new one and warn; unknown names are listed
-silence hid it |
+silence hid it | | keyword:monitor=val_loss keyword:monitor=trn_loss
 47 | `SaveModelCallback` loads any file of that name at the end
 mended | what this fit saved, and not after an error
-it may be of another model | on
+it may be of another model | on | name:SaveModelCallback
 48 | it writes in place, in all processes
 mended | the first process writes, at once or not at all, by the mean of all
 files broke |
 49 | `ReduceLROnPlateau` gives all groups one rate
 mended | each layer group is scaled
-as its name says | on
+as its name says | on | name:ReduceLROnPlateauCallback
 50 | `min_lr` is no bound
 mended | the same by default; with `clamp = True` it is a bound for each group
 the default 1e-3 would stop small rates | leave `clamp` as it is
@@ -195,7 +199,7 @@ mended | the fit starts there, and the file is never half written
 it was asked for |
 53 | `TerminateOnNaN` acts after the step and lets infinity pass
 mended | before the step, for both
-the weights stay usable | on
+the weights stay usable | on | name:TerminateOnNaNCallback
 54 | learning rate and momentum are noted when a batch begins
 mended | those of the step
 later callbacks may set them | on
@@ -210,19 +214,19 @@ mended | such parameters are let be
 `zero_grad` leaves None |
 57 | it counts validation and steps once more
 mended | training samples only, no step without gradients
-weights became NaN | on
+weights became NaN | on | name:AccumulateScheduler
 58 | it divides a mean by the samples again
 mended | batches are weighed by their samples, so that the step is that of the whole mean
-the loss says what is meant | on
+the loss says what is meant | on | name:AccumulateScheduler
 59 | `MixedPrecision` loses accumulated gradients
 mended | `skip_zero` is honoured
 accumulation works | on
 60 | an overflow still steps; state is lost at each fit
 mended | the step is left out, and the state stays
-momentum and decay moved weights | on
+momentum and decay moved weights | on | name:MixedPrecision attribute:to_fp16
 61 | others see the scaled loss
 mended | they see the loss
-a scale is no loss | on
+a scale is no loss | on | name:MixedPrecision attribute:to_fp16
 62 | `MixUp` leaves the loss wrapped
 mended | it is put back however the fit ends, and not there for predictions
 the learner is the user's |
@@ -237,7 +241,7 @@ mended | the first tensor counts, others are NaN; modules are found at each fit
 any model can be looked at |
 66 | `StopAfterNBatches` counts validation
 mended | training batches of each fit
-as its name says | on
+as its name says | on | name:StopAfterNBatches
 67 | `MLFlowTracker` fails on names and numbers
 mended | any metric, any number
 no error was meant |
@@ -252,12 +256,12 @@ mended | the same, and the error names callback and attribute
 legacy callbacks read the learner |
 71 | `load_learner` runs code in the file, and fails on torch 2.6
 mended | a reader that runs nothing unknown; `trust` allows your own classes
-files come from anywhere | `load_learner(..., trust=True)`
+files come from anywhere | `load_learner(..., trust=True)` | name:load_learner
 72 | of two callbacks of one class only one is exported
 open | the same
 it is v1's file layout |
 73 | the kind of a file is guessed from its keys
-open | the same
+kept | the same; exports and checkpoints that say what they are come as folders
 it is v1's file layout |
 74 | files are written in place
 mended | whole or not at all; no digest is written
@@ -269,20 +273,22 @@ old files stay |
 open | the same on disk; `lr_find` puts them back from memory
 there is no full resume yet |
 77 | processes have the same order in every run, and validate padding twice
-partly | the order follows the seed; padding still counts
-every run has an order of its own | on
+mended | the order follows the seed, so that runs differ; padding still counts in validation
+all processes need the same number of batches, or they wait for each other | on | name:setup_distrib attribute:to_distributed
 78 | stop flags differ by process and hang
-partly | trackers go by the mean of all processes; other flags are not shared yet
-all must stop together |
+mended | `stop_training` from any process ends all after the epoch; trackers go by the mean of all
+they waited for each other; `stop_epoch` still has to come from all, as asking at each batch would cost one |
 """
 
 
 def _rows() -> tuple[Difference, ...]:
-    cells = [[cell.strip() for cell in line.partition("|")[::2]] for line in _ROWS.splitlines()]
+    cells = [[cell.strip() for cell in line.split("|")] for line in _ROWS.splitlines()]
     rows = zip(cells[::3], cells[1::3], cells[2::3], strict=True)
     return tuple(
-        Difference(number, v1, status, here, why, _SWITCH if switch == "on" else switch)
-        for (number, v1), (status, here), (why, switch) in rows
+        Difference(number, v1, status, here, why, _SWITCH if switch == "on" else switch, tuple(marks.split()))
+        for (number, v1), (status, here), (why, switch, marks) in (
+            (first, second, (*third, "")[:3]) for first, second, third in rows
+        )
     )
 
 
@@ -298,6 +304,10 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 
 
+def _marks(row: Difference) -> str:
+    return ", ".join(f"{kind} `{what}`" for kind, _, what in (mark.partition(":") for mark in row.marks))
+
+
 def differences_page() -> str:
     """The page `docs/differences.md`, printed from the tables."""
     lines = [
@@ -309,10 +319,11 @@ def differences_page() -> str:
         "The known faults of v1 and what became of them. *Mended* ones have a test `test_bug_<number>_...`. "
         f"One switch, {_SWITCH}, brings v1's behaviour back where mending can change results.",
         "",
-        "| number | v1 | here | why | how to get v1's behaviour |",
-        "| --- | --- | --- | --- | --- |",
+        "| number | v1 | here | why | how to get v1's behaviour | what `fastloop-v1 check` looks for |",
+        "| --- | --- | --- | --- | --- | --- |",
         *(
-            f"| {row.number} | {row.v1} | *{row.status}*: {row.here} | {row.why} | {row.switch} |"
+            f"| {row.number} | {row.v1} | *{row.status}*: {row.here} | {row.why} | {row.switch} "
+            f"| {_marks(row)} |"
             for row in DIFFERENCES
         ),
         "",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import distributed
 
-__all__ = ["distrib_barrier", "num_distrib", "rank_distrib", "summed_over_processes"]
+__all__ = ["any_process", "distrib_barrier", "num_distrib", "rank_distrib", "summed_over_processes"]
 
 
 def num_distrib() -> int:
@@ -43,6 +43,11 @@ def summed_over_processes(total: Any, count: int) -> tuple[Any, int]:
     pair = pair.cuda() if distributed.get_backend() == "nccl" else pair.cpu()
     distributed.all_reduce(pair)
     return pair[0].to(given.dtype), int(pair[1])
+
+
+def any_process(flag: Any) -> Any:
+    """Return whether the flag is true in any process; every process has to call. Without a group, the flag."""
+    return bool(summed_over_processes(float(bool(flag)), 1)[0]) if _in_group() else flag
 
 
 def _in_group() -> bool:

@@ -46,6 +46,18 @@ learn.fit(2, 0.1)
 torch.save(learn.model.state_dict(), os.path.join(path, f"weights_{gpu}.pt"))
 """
 
+# Without an agreement the second process would wait for the first, which has left, in its next epoch.
+ONE_STOPS = TWO_PROCESSES.partition("learn.fit")[0] + """\
+from fastloop_v1.callback import Callback
+
+class StopHere(Callback):
+    def on_epoch_end(self, epoch, **kwargs):
+        return {"stop_training": epoch == 1} if gpu == 0 else None
+
+learn.fit(4, 0.1, callbacks=StopHere())
+open(os.path.join(path, f"epochs_{gpu}.txt"), "w").write(str(len(learn.recorder.val_losses)))
+"""
+
 
 class AtBatchBegin(Callback):
     """Notes the type of the model and how many samples a batch has."""
@@ -228,3 +240,12 @@ def test_two_processes_train_as_one_with_their_batches_together(tmp_path):
         assert torch.allclose(first[name], value, atol=1e-6)
     losses, _ = read_metrics(tmp_path / "models" / "tmp", 2)
     assert np.allclose(losses, one.recorder.val_losses, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_bug_78_training_that_one_process_ends_is_over_for_all(tmp_path):
+    script = tmp_path / "stop.py"
+    script.write_text(ONE_STOPS)
+    command = [sys.executable, "-m", "fastloop_v1.launch", "--gpus=01", str(script)]
+    subprocess.run(command, check=True, timeout=120)
+    assert [(tmp_path / f"epochs_{i}.txt").read_text() for i in range(2)] == ["2", "2"]

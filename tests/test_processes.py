@@ -9,7 +9,7 @@ import torch
 from torch import distributed, multiprocessing
 
 from fastloop_v1.callback import AverageMetric
-from fastloop_v1.processes import distrib_barrier, num_distrib, rank_distrib, summed_over_processes
+from fastloop_v1.processes import any_process, distrib_barrier, num_distrib, rank_distrib, summed_over_processes
 
 
 @pytest.fixture
@@ -67,3 +67,8 @@ def test_bug_42_metric_of_a_fit_is_the_mean_of_all_processes(tmp_path):
     means = [torch.load(tmp_path / f"means{rank}.pt", weights_only=True) for rank in range(2)]
     assert [float(alone) for alone, _ in means] == [1.0, 3.0]
     assert [float(together) for _, together in means] == [2.5, 2.5]
+
+
+def test_flag_of_a_process_alone_is_its_own():
+    assert any_process("yes") == "yes"
+    assert any_process(None) is None
