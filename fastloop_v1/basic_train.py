@@ -13,7 +13,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -27,14 +26,14 @@ from .defaults import DefaultDevice, defaults
 from .distributed import to_distributed, to_parallel
 from .exported_learner import exported_learner, load_callback
 from .interpret import interpret
-from .lazy_tensor import on_cpu_when_read, read_together
+from .lazy_tensor import mean_loss, on_cpu_when_read
 from .learner_callback import LearnerCallback
 from .learner_files import LearnerFiles
 from .listeners import as_list
 from .loop_checks import check_batches, check_loss, compute_loss, require_loss
 from .modules import evaluation_mode, flatten_model
 from .names import with_v1_signature
-from .nested import joined, to_detach, to_float, to_np
+from .nested import joined, to_detach, to_float
 from .on_cpu import NoneReduceOnCPU
 from .optim import AdamW, FakeOptimizer
 from .prediction import Predictions
@@ -42,6 +41,7 @@ from .processes import any_process
 from .progress import master_bar, progress_bar
 from .recorder import Recorder
 from .sequences import first_el, ifnone, is_listy
+from .signals import CancelBatchException
 from .train import clip_grad, fit_fc, fit_one_cycle, lr_find, mixup, to_amp, to_bf16, to_fp16, to_fp32
 
 __all__ = [
@@ -92,27 +92,37 @@ def loss_batch(
             opt.step()
         if not cb_handler.on_step_end():
             opt.zero_grad()
+    elif cb_handler.points:
+        loss = cb_handler.after_loss(loss)
     return on_cpu_when_read(loss)
 
 
 def one_batch(learn: Any, xb: Any, yb: Any, cb_handler: CallbackHandler) -> Any:
     """Train on one batch and return whether to leave the epoch."""
-    xb, yb = cb_handler.on_batch_begin(xb, yb)
-    loss = loss_batch(learn.model, xb, yb, learn.loss_func, learn.opt, cb_handler)
+    try:
+        xb, yb = cb_handler.on_batch_begin(xb, yb)
+        loss = loss_batch(learn.model, xb, yb, learn.loss_func, learn.opt, cb_handler)
+    except CancelBatchException:
+        loss = cb_handler.abandon_batch()
     return cb_handler.on_batch_end(loss)
 
 
 def one_epoch(learn: Any, cb_handler: CallbackHandler, pbar: Any) -> Any:
     """Train on every batch, validate, and return whether to stop training."""
-    learn.model.train()
-    cb_handler.set_dl(learn.data.train_dl)
-    cb_handler.on_epoch_begin()
-    for xb, yb in progress_bar(learn.data.train_dl, parent=pbar):
-        if one_batch(learn, xb, yb, cb_handler):
-            break
     val_loss = None
-    if not cb_handler.skip_validate and not learn.data.empty_val:
-        val_loss = validate(learn.model, learn.data.valid_dl, learn.loss_func, cb_handler, pbar)
+    with cb_handler.level("epoch"):
+        learn.model.train()
+        cb_handler.set_dl(learn.data.train_dl)
+        cb_handler.on_epoch_begin()
+        with cb_handler.level("train"):
+            cb_handler.point("before_train")
+            for xb, yb in progress_bar(learn.data.train_dl, parent=pbar):
+                if one_batch(learn, xb, yb, cb_handler):
+                    break
+        if not cb_handler.skip_validate and not learn.data.empty_val:
+            with cb_handler.level("validate"):
+                cb_handler.point("before_validate")
+                val_loss = validate(learn.model, learn.data.valid_dl, learn.loss_func, cb_handler, pbar)
     return any_process(cb_handler.on_epoch_end(val_loss))
 
 
@@ -139,12 +149,13 @@ def fit(epochs: int, learn: Any, callbacks: Any = None, metrics: Any = None, *, 
     pbar = master_bar(range(epochs), **silent)
     exception: BaseException | bool = False
     try:
-        cb_handler.on_train_begin(epochs, pbar=pbar, metrics=metrics)
-        if not defaults.v1_quirks:
-            learn.model.zero_grad()
-        for _ in islice(pbar, max(0, epochs - cb_handler.state_dict["epoch"])):
-            if one_epoch(learn, cb_handler, pbar):
-                break
+        with cb_handler.level("fit"):
+            cb_handler.on_train_begin(epochs, pbar=pbar, metrics=metrics)
+            if not defaults.v1_quirks:
+                learn.model.zero_grad()
+            for _ in islice(pbar, max(0, epochs - cb_handler.state_dict["epoch"])):
+                if one_epoch(learn, cb_handler, pbar):
+                    break
     except BaseException as error:
         # v1: an interrupt is no exception to its listeners.
         exception = error if isinstance(error, Exception) or not defaults.v1_quirks else False
@@ -182,23 +193,19 @@ def validate(
         if cb_handler is not None:
             cb_handler.set_dl(dl)
         for xb, yb in progress_bar(dl, parent=pbar, leave=pbar is not None):
-            if cb_handler is not None:
-                xb, yb = cb_handler.on_batch_begin(xb, yb, train=False)
-            results.append(loss_batch(model, xb, yb, loss_func, cb_handler=cb_handler))
-            sizes.append(len(first_el(yb) if is_listy(yb) else yb))
-            if cb_handler is not None and cb_handler.on_batch_end(results[-1]):
+            try:
+                if cb_handler is not None:
+                    xb, yb = cb_handler.on_batch_begin(xb, yb, train=False)
+                loss = loss_batch(model, xb, yb, loss_func, cb_handler=cb_handler)
+                results.append(loss)
+                sizes.append(len(first_el(yb) if is_listy(yb) else yb))
+            except CancelBatchException:
+                loss = cb_handler.abandon_batch() if cb_handler is not None else None
+            if cb_handler is not None and cb_handler.on_batch_end(loss):
                 break
             if n_batch and len(sizes) >= n_batch:
                 break
-    return _mean_loss(results, sizes) if average else results
-
-
-def _mean_loss(losses: list[Any], sizes: list[int]) -> Any:
-    if not losses:
-        return None
-    # v1: the weights are float32 as the losses are, which settles the last digits.
-    weights = np.array(sizes, dtype=np.float32)
-    return (to_np(read_together(losses)) * weights).sum() / weights.sum()
+    return mean_loss(results, sizes) if average else results
 
 
 def get_preds(
@@ -339,10 +346,6 @@ class Learner(LearnerFiles, Predictions):
 
     # --- predictions ----------------------------------------------------------------------------------------
 
-    def dl(self, ds_type: Any = DatasetType.Valid) -> Any:
-        """The data's loader of this kind."""
-        return self.data.dl(ds_type)
-
     def get_preds(
         self,
         ds_type: Any = DatasetType.Valid,
@@ -369,10 +372,6 @@ class Learner(LearnerFiles, Predictions):
         loss_func = self.loss_func if with_loss else None
         activ = ifnone(activ, loss_func2activ(self.loss_func))
         return get_preds(self.model, self.dl(ds_type), self._bar(pbar), handler, activ, loss_func, n_batch)
-
-    def _bar(self, pbar: Any = None) -> Any:
-        """The bar given; for a silent learner one that shows nothing."""
-        return master_bar((), silent=True) if pbar is None and self.silent else pbar
 
     def pred_batch(
         self,

@@ -12,7 +12,6 @@ import inspect
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Union
 
 import torch
@@ -20,10 +19,11 @@ import torch
 from .defaults import defaults
 from .errors import NotACallbackError, ProtocolWarning, add_note, unknown_state_key
 from .events import EVENTS, INITIAL_STATE, can_act
+from .levels import LoopLevels
 from .listeners import as_list, check_callback, check_methods, event_method, from_bare_value
 from .loss_curve import LossCurve
-from .metric_objects import with_metric_objects
-from .names import camel2snake, numbered, with_v1_signature
+from .metric_objects import metric_name, with_metric_objects
+from .names import numbered, with_v1_signature
 from .nested import without_graph
 from .optim import OptimWrapper
 from .processes import summed_over_processes
@@ -38,6 +38,7 @@ from .schedule import (
     do_annealing_poly,
 )
 from .sequences import first_el, is_listy, listify
+from .signals import CancelBackwardException, CancelStepException
 
 __all__ = [
     "AverageMetric",
@@ -130,13 +131,6 @@ def add_metrics(last_metrics: Sequence[Any], mets: Any) -> dict[str, list[Any]]:
     return {"last_metrics": [*listify(last_metrics), *listify(mets)]}
 
 
-def metric_name(metric: Any) -> str:
-    """The name a metric has in tables: its `name`, its function's name, or its class name in snake case."""
-    func = metric.func if isinstance(metric, partial) else metric
-    name = getattr(metric, "name", None) or getattr(func, "name", None) or getattr(func, "__name__", None)
-    return str(name or camel2snake(type(func).__name__))
-
-
 class AverageMetric(Callback):
     """A function's mean over the validation set, each batch weighing as many samples as its first target has.
 
@@ -196,7 +190,7 @@ def _as_metric(metric: Any, where: str) -> Any:
 
 
 @dataclass
-class CallbackHandler:
+class CallbackHandler(LoopLevels):
     """Holds callbacks and metrics, keeps the state dict and calls every listener event by event.
 
     Args:
@@ -273,6 +267,7 @@ class CallbackHandler:
         """Find anew who listens to what, at the next event of each name."""
         self._heard.clear()
         self._unheard.clear()
+        self._points = None
 
     def _update(self, cb: Any, event: str, result: Any) -> None:
         """Merge what a listener returned into the state."""
@@ -363,13 +358,21 @@ class CallbackHandler:
         self.smoothener.add_value(loss.detach())
         state["last_loss"], state["smooth_loss"] = loss, self.smoothener.smooth
         if "backward_begin" not in self._unheard:
-            self("backward_begin", call_mets=False)
+            try:
+                self("backward_begin", call_mets=False)
+            except CancelBackwardException:
+                self.point("after_cancel_backward")
+                state["skip_bwd"] = True
         return state["last_loss"], state.get("skip_bwd")
 
     def on_backward_end(self) -> Any:
         """Return whether to skip the optimizer step."""
         if "backward_end" not in self._unheard:
-            self("backward_end", call_mets=False)
+            try:
+                self("backward_end", call_mets=False)
+            except CancelStepException:
+                self.point("after_cancel_step")
+                self.state_dict["skip_step"] = True
         return self.state_dict.get("skip_step")
 
     def on_step_end(self) -> Any:
@@ -382,7 +385,7 @@ class CallbackHandler:
         """End a batch, count it if it trained, and return whether to leave the epoch."""
         state = self.state_dict
         state["last_loss"] = loss
-        self("batch_end", call_mets=not state["train"])
+        self("batch_end", call_mets=not (state["train"] or self._was_abandoned()))
         if "last_output" in state:
             # v1: listeners get the output with its graph, which it then kept until the next one.
             state["last_output"] = without_graph(state["last_output"])
@@ -437,11 +440,6 @@ class CallbackHandler:
         self.cb_dl = dataset if isinstance(dataset, Callback) else None
         if self.cb_dl is not None:
             self.callbacks.append(self.cb_dl)
-
-    @property
-    def skip_validate(self) -> Any:
-        """Whether validation is left out."""
-        return self.state_dict["skip_validate"]
 
 
 with_v1_signature(CallbackHandler.__init__)

@@ -72,7 +72,7 @@ no error was meant |
 kept | the same
 `ev-dataset-cb-p1` and `p2`: such data sets are written for it |
 11 | nothing can abandon a batch; `stop_epoch` at its begin still trains it
-kept | the same; raise from a callback, or return `skip_bwd` and `skip_step`
+mended | raise `CancelBatchException` (`signals`): the batch is left at once; the keys act as before
 a new key would be in every recorded set of keys |
 12 | gradients left from before enter the first step of a fit
 mended | the model's gradients are cleared when a fit begins
@@ -274,7 +274,7 @@ open | the same on disk; `lr_find` puts them back from memory
 there is no full resume yet |
 77 | processes have the same order in every run, and validate padding twice
 mended | the order follows the seed, so that runs differ; padding still counts in validation
-all processes need the same number of batches, or they wait for each other | on | name:setup_distrib attribute:to_distributed
+all processes need the same number of batches, or they wait for each other | on | name:setup_distrib
 78 | stop flags differ by process and hang
 mended | `stop_training` from any process ends all after the epoch; trackers go by the mean of all
 they waited for each other; `stop_epoch` still has to come from all, as asking at each batch would cost one |

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
-__all__ = ["FetchedTensor", "LazyTensor", "on_cpu_when_read", "read_together"]
+from .nested import to_np
+
+__all__ = ["FetchedTensor", "LazyTensor", "mean_loss", "on_cpu_when_read"]
 
 _L = TypeVar("_L", bound="LazyTensor")
 
@@ -73,6 +76,11 @@ def on_cpu_when_read(loss: torch.Tensor) -> torch.Tensor:
     return loss if loss.is_cpu else FetchedTensor.over(loss, loss.shape, loss.dtype)
 
 
-def read_together(losses: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return numbers as one tensor on the CPU, fetched from their device in one go."""
-    return torch.stack([loss.source if isinstance(loss, FetchedTensor) else loss for loss in losses]).cpu()
+def mean_loss(losses: Sequence[torch.Tensor], sizes: Sequence[int]) -> Any:
+    """Return the mean of losses weighed by sizes as a numpy number, fetched in one go; None of nothing."""
+    if not losses:
+        return None
+    where_they_are = [loss.source if isinstance(loss, FetchedTensor) else loss for loss in losses]
+    # v1: the weights are float32 as the losses are, which settles the last digits.
+    weights = np.array(sizes, dtype=np.float32)
+    return (to_np(torch.stack(where_they_are)) * weights).sum() / weights.sum()

@@ -6,6 +6,7 @@ That is how torchmetrics and torcheval write metrics. Neither is needed: an obje
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,9 +18,16 @@ from .listeners import event_method
 from .names import camel2snake
 from .sequences import first_el, is_listy
 
-__all__ = ["MetricObject", "is_metric_object", "with_metric_objects"]
+__all__ = ["MetricObject", "is_metric_object", "metric_name", "with_metric_objects"]
 
 _METHODS = ("update", "compute", "reset")
+
+
+def metric_name(metric: Any) -> str:
+    """The name a metric has in tables: its `name`, its function's name, or its class name in snake case."""
+    func = metric.func if isinstance(metric, partial) else metric
+    name = getattr(metric, "name", None) or getattr(func, "name", None) or getattr(func, "__name__", None)
+    return str(name or camel2snake(type(func).__name__))
 
 
 def is_metric_object(metric: Any) -> bool:

@@ -12,6 +12,7 @@ from .basic_data import DatasetType
 from .names import has_arg, noop
 from .nested import grab_idx, to_device
 from .plots import plot_images
+from .progress import master_bar
 
 __all__ = ["Predictions"]
 
@@ -22,6 +23,15 @@ class Predictions:
     data: Any
     loss_func: Any
     pred_batch: Any
+    silent: bool | None
+
+    def dl(self, ds_type: Any = DatasetType.Valid) -> Any:
+        """The data's loader of this kind."""
+        return self.data.dl(ds_type)
+
+    def _bar(self, pbar: Any = None) -> Any:
+        """The bar given; for a silent learner one that shows nothing."""
+        return master_bar((), silent=True) if pbar is None and self.silent else pbar
 
     def predict(
         self,

@@ -119,8 +119,11 @@ class Recorder(LearnerCallback):
     def on_batch_begin(self, train: bool, **kwargs: Any) -> None:
         """Note learning rate and momentum."""
         if train:
-            self.lrs.append(self.learn.opt.lr)
-            self.moms.append(self.learn.opt.mom)
+            opt, done = self.learn.opt, len(self._losses)
+            if len(self.lrs) > done:  # the batch before was abandoned without a loss
+                del self.lrs[done:], self.moms[done:]
+            self.lrs.append(opt.lr)
+            self.moms.append(opt.mom)
 
     def on_backward_begin(self, smooth_loss: Any, **kwargs: Any) -> None:
         """Note the smoothed loss; the bar asks for it when it is redrawn."""
@@ -139,7 +142,12 @@ class Recorder(LearnerCallback):
             self.lrs[-1], self.moms[-1] = self.learn.opt.lr, self.learn.opt.mom
 
     def on_epoch_end(
-        self, epoch: int, num_batch: int, smooth_loss: Any, last_metrics: list[Any], **kwargs: Any
+        self,
+        epoch: int,
+        num_batch: int,
+        smooth_loss: Any = None,
+        last_metrics: list[Any] | None = None,
+        **kwargs: Any,
     ) -> None:
         """Note the validation and write a row."""
         self.nb_batches.append(num_batch)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from fastloop_v1.lazy_tensor import FetchedTensor, LazyTensor, on_cpu_when_read, read_together
+from fastloop_v1.lazy_tensor import FetchedTensor, LazyTensor, mean_loss, on_cpu_when_read
 
 
 class Counted(LazyTensor):
@@ -110,6 +110,11 @@ def test_a_loss_on_a_device_is_not_fetched_before_a_look():
         loss.item()
 
 
-def test_numbers_are_read_in_one_go():
-    losses = [torch.tensor(1.0), FetchedTensor.over(torch.tensor(2.0)), Counted.over([3.0])]
-    assert read_together(losses).tolist() == [1.0, 2.0, 3.0]
+def test_a_mean_weighs_by_sizes_and_reads_in_one_go():
+    losses = [torch.tensor(1.0), FetchedTensor.over(torch.tensor(2.0)), Counted.over([4.0])]
+    assert mean_loss(losses, [1, 1, 2]) == pytest.approx(11 / 4)
+    assert losses[1]._value is None
+
+
+def test_there_is_no_mean_of_nothing():
+    assert mean_loss([], []) is None

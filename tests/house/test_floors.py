@@ -10,19 +10,20 @@ import pytest
 # One line a floor, lowest first. A starred name stands for the files of a folder not named elsewhere.
 FLOORS = {
     "words": (
-        "events errors defaults optional sequences names atomic_file arrays paths texts tables items "
+        "events errors signals defaults optional sequences names atomic_file atomic_folder arrays paths texts tables items "
         "lazy_modules axes_grid type_aliases differences"
     ),
     "numerics": (
-        "processes on_cpu checkpoint inert_record pickled_containers pickled_numbers torch_file "
-        "old_modules pickled_names pickle_rules pickle_machine safe_pickle module_class nested "
+        "processes on_cpu inert_record pickled_containers pickled_numbers torch_file old_modules "
+        "pickled_names pickle_rules pickle_machine checkpoint file_refusals safe_pickle named_tensors "
+        "object_description object_rebuilding learner_folder sketch file_contents conversion module_class nested "
         "lazy_tensor loss_curve modules weight_init attention convolutions losses activation schedule "
         "optimizer_forms optim general_optimizer layers lr_suggestion randomness plots snapshot loop_checks basic_learner"
     ),
-    "protocol": "listeners metric_objects callback learner_callback batch_fetching data_loading basic_data",
+    "protocol": "listeners levels metric_objects callback learner_callback batch_fetching data_loading basic_data",
     "plug-ins": (
         "metric_functions confusion_metrics metrics history recorder progress downloads parallel "
-        "datasets callbacks.* callbacks interpret distributed layer_groups learner_files prediction"
+        "datasets callbacks.* callbacks interpret distributed layer_groups exported_learner learner_files prediction"
     ),
     "recipes": "precision train",
     "the loop": "basic_train",
