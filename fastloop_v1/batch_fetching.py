@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.utils.data import (
     BatchSampler,
     DataLoader,
+    IterableDataset,
+    MapDataPipe,
     RandomSampler,
     SequentialSampler,
     Subset,
@@ -31,14 +33,18 @@ def batches(dl: Any) -> Iterator[Any]:
     Torch's loader asks a data set for one sample after the other and stacks them again. Where the data set
     is a `TensorDataset`, or a `Subset` of one, in this process, and batches are made by torch's own rules,
     each tensor is asked for the rows of a batch at once: the same values in the same order, from the same
-    random numbers, in new memory, with the same errors. Anything else goes torch's way.
+    random numbers, in new memory, with the same errors. Other data sets with indices are asked as by torch,
+    without the time it takes between two batches. Streams, workers and loaders of one's own go torch's way.
     """
-    rows = _Rows.behind(dl)
-    return iter(dl) if rows is None else _fetched(dl, rows)
+    return _fetched(dl, _Rows.behind(dl)) if _is_ordinary(dl) else iter(dl)
 
 
-def _fetched(dl: Any, rows: _Rows) -> Iterator[Any]:
+def _fetched(dl: Any, rows: _Rows | None) -> Iterator[Any]:
     iter(dl)  # draws a random number, as torch does when it starts to load
+    if rows is None:
+        for indices in dl.batch_sampler:
+            yield dl.collate_fn(_samples(dl.dataset, indices))
+        return
     for indices in _index_batches(dl.batch_sampler):
         try:
             batch: Any = rows.fetch(indices)
@@ -46,6 +52,11 @@ def _fetched(dl: Any, rows: _Rows) -> Iterator[Any]:
             listed = indices.tolist() if isinstance(indices, Tensor) else indices
             batch = dl.collate_fn([dl.dataset[i] for i in listed])
         yield batch
+
+
+def _samples(dataset: Any, indices: Sequence[Any]) -> Any:
+    whole = getattr(dataset, "__getitems__", None)
+    return whole(indices) if whole else [dataset[i] for i in indices]
 
 
 def _index_batches(sampler: BatchSampler) -> Iterator[Any]:
@@ -78,7 +89,8 @@ class _Rows:
     @classmethod
     def behind(cls, dl: Any) -> _Rows | None:
         """The rows that a loader gives one by one, None if they cannot be fetched together."""
-        if not _is_ordinary(dl):
+        own_rules = (TensorDataset.__getitem__, Subset.__getitem__) != _GETTERS
+        if own_rules or dl.collate_fn not in (data_collate, default_collate):
             return None
         dataset, chosen = dl.dataset, None
         while type(dataset) is Subset:
@@ -98,14 +110,13 @@ class _Rows:
 
 
 def _is_ordinary(dl: Any) -> bool:
-    """Whether a loader works in this process, by torch's own rules."""
+    """Whether this is torch's own loader, working in this process over a data set with indices."""
     return (
         type(dl) is DataLoader
         and not dl.num_workers
         and not dl.pin_memory
-        and dl.collate_fn in (data_collate, default_collate)
         and type(dl.batch_sampler) is BatchSampler
-        and (TensorDataset.__getitem__, Subset.__getitem__) == _GETTERS
+        and not isinstance(dl.dataset, (IterableDataset, MapDataPipe))
     )
 
 

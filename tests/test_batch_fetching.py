@@ -10,13 +10,14 @@ from torch.utils.data import (
     BatchSampler,
     DataLoader,
     Dataset,
+    IterableDataset,
     Subset,
     TensorDataset,
     WeightedRandomSampler,
     default_collate,
 )
 
-from fastloop_v1.batch_fetching import _Rows, batches
+from fastloop_v1.batch_fetching import _is_ordinary, _Rows, batches
 from fastloop_v1.nested import data_collate
 
 SHAPES = [(), (1,), (3,), (1, 4, 4), (3, 1, 1), (2, 0)]
@@ -155,9 +156,7 @@ def listed(samples):
 ORDINARY = {
     "a data set with its own rule": lambda: DataLoader(Doubled(*data().tensors), 4),
     "a data set that gives batches": lambda: DataLoader(Rows(), 4),
-    "a loader with its own rule": lambda: OwnLoader(data(), 4),
     "a function of one's own for batches": lambda: DataLoader(data(), 4, collate_fn=listed),
-    "samples one by one": lambda: DataLoader(data(), batch_size=None),
     "data that needs gradients": lambda: DataLoader(TensorDataset(torch.ones(3, 2, requires_grad=True)), 2),
     "sparse data": lambda: DataLoader(TensorDataset(torch.eye(3).to_sparse()), 2),
     "data that is not in one piece": lambda: DataLoader(TensorDataset(torch.eye(4).t()[:, ::2]), 2),
@@ -170,7 +169,7 @@ ORDINARY = {
 
 
 @pytest.mark.parametrize("make", ORDINARY.values(), ids=ORDINARY)
-def test_anything_else_goes_torchs_way(make):
+def test_anything_else_is_asked_as_by_torch(make):
     assert _Rows.behind(make()) is None
     assert_as_torch(make)
 
@@ -180,8 +179,40 @@ def test_both_rules_for_batches_are_known(collate):
     assert_as_torch(lambda: DataLoader(data(), 4, collate_fn=collate))
 
 
-def test_workers_load_torchs_way():
-    assert _Rows.behind(DataLoader(data(), 4, num_workers=1)) is None
+class Stream(IterableDataset):
+    """Gives samples without indices."""
+
+    def __iter__(self):
+        return iter([1, 2, 3])
+
+
+class Pairs:
+    """Gives lists of indices by a rule of its own."""
+
+    def __iter__(self):
+        return iter([[0, 1], [2, 3]])
+
+    def __len__(self):
+        return 2
+
+
+TORCHS_WAY = {
+    "workers": lambda: DataLoader(data(), 4, num_workers=1),
+    "a stream": lambda: DataLoader(Stream(), 2),
+    "a loader with its own rule": lambda: OwnLoader(data(), 4),
+    "a sampler of batches": lambda: DataLoader(data(), batch_sampler=Pairs()),
+    "samples one by one": lambda: DataLoader(data(), batch_size=None),
+}
+
+
+@pytest.mark.parametrize("make", TORCHS_WAY.values(), ids=TORCHS_WAY)
+def test_what_is_left_to_torch(make):
+    assert not _is_ordinary(make())
+    assert_as_torch(make)
+
+
+def test_any_iterable_is_taken():
+    assert list(batches([1, 2])) == [1, 2]
 
 
 def test_a_patched_data_set_class_is_obeyed(monkeypatch):
