@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .callback import AverageMetric, Callback, CallbackHandler
     from .learner_callback import LearnerCallback
     from .metrics import accuracy, error_rate
+    from .migrate import load_ipython_extension, unload_ipython_extension
     from .optim import OptimWrapper
     from .recorder import Recorder
     from .schedule import Scheduler, SmoothenValue
@@ -35,7 +36,9 @@ __all__ = [
     "error_rate",
     "fit",
     "get_preds",
+    "load_ipython_extension",
     "load_learner",
+    "unload_ipython_extension",
     "validate",
 ]
 __version__ = "0.1.0"
@@ -47,6 +50,7 @@ _HOMES = {
     "learner_callback": ("LearnerCallback",),
     "basic_data": ("DataBunch", "DatasetType"),
     "metrics": ("accuracy", "error_rate"),
+    "migrate": ("load_ipython_extension", "unload_ipython_extension"),
     "recorder": ("Recorder",),
     "basic_train": ("Learner", "fit", "get_preds", "load_learner", "validate"),
 }

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import RLock
-from types import FunctionType
+from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import torch
 
 from .atomic_file import atomic_write
-from .errors import FastloopError, add_note
+from .errors import FastloopError
+from .pickle_machine import PickleMachine
+from .pickle_rules import NotAllowedError, StateRules
+from .torch_file import read_torch_file
 
 __all__ = ["RefusedFileError", "load_state", "save_state", "torch_save", "try_save"]
-
-_NOT_A_STATE = (pickle.UnpicklingError, ArithmeticError, EOFError, LookupError, TypeError, ValueError)
 
 
 class RefusedFileError(FastloopError, pickle.UnpicklingError):
@@ -32,67 +29,6 @@ class RefusedFileError(FastloopError, pickle.UnpicklingError):
     def __init__(self, message: str, refused: str | None = None) -> None:
         super().__init__(message)
         self.refused = refused
-
-
-class _NumberType:
-    """Stands for `numpy.dtype` while a file is read and knows booleans and numbers only."""
-
-    def __init__(self, code: str, *flags: object) -> None:
-        self.dtype = np.dtype(code)
-        if self.dtype.kind not in "biufc":
-            raise pickle.UnpicklingError(f"numpy type {code!r} is no number")
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        """Take the byte order, all that the state of a number type holds."""
-        self.dtype = self.dtype.newbyteorder(state[1])
-
-
-def _number(kind: _NumberType, data: bytes) -> Any:
-    """Return the numpy scalar in `data`, stored in the byte order of `kind`."""
-    value = np.frombuffer(data, kind.dtype, count=1)
-    return value.astype(kind.dtype.newbyteorder("="))[0]
-
-
-def _in_place_of(module: str) -> Any:
-    """`_number` under the name that numpy's own function has in files; torch finds allowed things by name."""
-    function = FunctionType(_number.__code__, globals(), "scalar")
-    function.__module__, function.__qualname__ = module, "scalar"
-    return function
-
-
-# v1: learning rates are numpy float64, and parameter groups in files hold them; numpy 2 moved the module.
-_NUMPY_NUMBERS: tuple[Any, ...] = (
-    type("dtype", (_NumberType,), {"__module__": "numpy"}),
-    _in_place_of("numpy.core.multiarray"),
-    _in_place_of("numpy._core.multiarray"),
-)
-_one_reader = RLock()
-
-
-@contextmanager
-def _numpy_numbers_allowed() -> Iterator[None]:
-    """Let torch's safe reader read numpy numbers by the functions above, whatever else has those names.
-
-    A program may have allowed numpy's own functions; the two kinds do not work together.
-    """
-    serialization = torch.serialization
-    with _one_reader:
-        theirs = serialization.get_safe_globals()
-        names = {_allowed_name(each) for each in _NUMPY_NUMBERS}
-        serialization.clear_safe_globals()
-        serialization.add_safe_globals([each for each in theirs if _allowed_name(each) not in names])
-        # v1: after freeze or unfreeze the parameter groups hold `defaults.lr` as it is, a slice.
-        serialization.add_safe_globals([*_NUMPY_NUMBERS, slice])
-        try:
-            yield
-        finally:
-            serialization.clear_safe_globals()
-            serialization.add_safe_globals(theirs)
-
-
-def _allowed_name(allowed: Any) -> str:
-    """Return the name under which an entry of torch's list of safe globals is found in files."""
-    return str(allowed[1]) if isinstance(allowed, tuple) else f"{allowed.__module__}.{allowed.__qualname__}"
 
 
 def save_state(state: Any, target: str | os.PathLike[str] | IO[bytes]) -> None:
@@ -113,20 +49,33 @@ def load_state(
     `torch.serialization.add_safe_globals` was told to trust.
 
     Args:
-        source: a path, or a binary file open at its start.
+        source: a path, or a binary file, read from where it is.
         device: where tensors go, by default the CPU.
 
     Raises:
-        RefusedFileError: the file names anything else; the message says what.
+        RefusedFileError: the file names anything else, or is damaged; the message says what.
     """
-    place = torch.device("cpu" if device is None else device)
+    content = Path(source).read_bytes() if isinstance(source, (str, os.PathLike)) else source.read()
+    place = torch.empty(0, device="cpu" if device is None else device).device
+    rules = StateRules(map(_allowed_name, torch.serialization.get_safe_globals()), len(content))
+
+    def read_pickle(file: IO[bytes], persistent: Callable[[Any], Any]) -> Any:
+        return PickleMachine(rules, persistent).run(file)
+
     try:
-        with _numpy_numbers_allowed():
-            return torch.load(source, map_location=place, weights_only=True)
-    except _NOT_A_STATE as error:
-        raise _refusal(_name_of(source), error) from error
-    except RuntimeError as error:
-        raise add_note(error, f"This happened while reading {_name_of(source)}.") from None
+        return read_torch_file(content, place, read_pickle)
+    except NotAllowedError as error:
+        why = f"it names {error.names[0]}, and a state may hold tensors, numbers and plain containers only"
+        reason = f"{_name_of(source)} was not loaded: {why}. Nothing in it was run."
+        raise RefusedFileError(reason, error.names[0]) from error
+    except Exception as error:
+        detail = f"{type(error).__name__}: {error}"
+        raise RefusedFileError(f"{_name_of(source)} was not loaded: it holds no state ({detail}).") from error
+
+
+def _allowed_name(allowed: Any) -> str:
+    """Return the name under which an entry of torch's list of safe globals is found in files."""
+    return str(allowed[1]) if isinstance(allowed, tuple) else f"{allowed.__module__}.{allowed.__qualname__}"
 
 
 def torch_save(*args: Any, _use_new_zipfile_serialization: bool = False, **kwargs: Any) -> None:
@@ -163,17 +112,6 @@ def _save(obj: Any, f: Any, *args: Any, **kwargs: Any) -> None:
             torch.save(obj, file, *args, **kwargs)
     else:
         torch.save(obj, f, *args, **kwargs)
-
-
-def _refusal(name: str, error: Exception) -> RefusedFileError:
-    """Return the error that names the file and what torch's safe reader refused in it."""
-    reason = str(error).rpartition("WeightsUnpickler error: ")[2]
-    found = re.search(r"(?:GLOBAL|class) (?!whose)([\w.]+\w)", reason)
-    if found:
-        why = f"it names {found[1]}, and a state may hold tensors, numbers and plain containers only"
-        return RefusedFileError(f"{name} was not loaded: {why}. Nothing in it was run.", found[1])
-    detail = f"{type(error).__name__}: {reason.strip().partition(chr(10))[0]}"
-    return RefusedFileError(f"{name} was not loaded: it holds no state ({detail}).")
 
 
 def _name_of(source: Any) -> str:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from . import __version__
-from .commands import demo
+from .commands import check, convert, demo, inspect, port, run
 from .errors import FastloopError
 
 __all__ = ["main"]
 
 _DESCRIPTION = "The training loop of fastai v1 on today's Python and PyTorch."
-_COMMANDS = (demo,)
+_COMMANDS = (demo, run, check, port, inspect, convert)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

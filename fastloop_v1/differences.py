@@ -103,7 +103,7 @@ mended | it trains; a one-cycle schedule still needs the length
 streams have none |
 21 | `learn.validate` never ends training
 kept | the same; after an error in it, training ends for the callbacks that began
-recorded without a mark (`ev-defaults-p1`): a callback that loads its best weights at the end would do so here |
+recorded without a mark (`ev-defaults-p1`); callbacks that load the best weights at the end would do so |
 22 | `get_preds` fires batch events only
 kept | the same
 `ev-get-preds-p1` to `p3`: a begin event would reset callbacks in the middle of a fit |
@@ -261,10 +261,10 @@ files come from anywhere | `load_learner(..., trust=True)` | name:load_learner
 open | the same
 it is v1's file layout |
 73 | the kind of a file is guessed from its keys
-kept | the same; exports and checkpoints that say what they are come as folders
+kept | the same for v1's files; folders of `export` say what they are
 it is v1's file layout |
 74 | files are written in place
-mended | whole or not at all; no digest is written
+mended | whole or not at all; folders of `export` have digests of what they hold
 a crash must not cost a file |
 75 | `export` drops closures, and lambdas fail late
 partly | an export that fails leaves the old file; what cannot go is not listed yet

@@ -5,40 +5,27 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from torch.utils.data import DataLoader, Dataset
+from torch import nn
 
-from .basic_data import DataBunch
 from .callback import Callback
-from .checkpoint import load_state, save_state, try_save
+from .checkpoint import RefusedFileError, load_state, save_state
 from .defaults import DefaultDevice, defaults
 from .errors import ArgumentError, FastloopWarning
+from .exported_learner import EXPORTED, write_export
+from .file_refusals import name_of_source
 from .layer_groups import LayerGroups
-from .learner_callback import LearnerCallback
 from .modules import get_model, remove_module_load
-from .names import split_kwargs_by_func
+from .names import with_v1_signature
 from .on_cpu import ModelOnCPU
-from .safe_pickle import load_export
 from .sequences import ifnone
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["LearnerFiles", "load_callback", "read_export"]
-
-_EXPORTED = (
-    "opt_func",
-    "loss_func",
-    "metrics",
-    "true_wd",
-    "bn_wd",
-    "wd",
-    "train_bn",
-    "model_dir",
-    "callback_fns",
-)
+__all__ = ["LearnerFiles"]
 
 
 class LearnerFiles(LayerGroups):
@@ -89,20 +76,23 @@ class LearnerFiles(LayerGroups):
             strict: whether every weight must be there.
             with_opt: whether to read the optimizer's state; None reads it if there is one.
             purge: whether to drop caches before.
-            remove_module: whether to take `module.` off the names, as written from a parallel model.
+            remove_module: whether to take `module.` off the names, as written from a parallel model; that is
+                also done where only then the names are those of the model.
 
         Raises:
-            RefusedFileError: the file holds more than a state.
+            RefusedFileError: the file holds more than a state, or no weights.
         """
         if purge:
             self.purge(clear_opt=bool(with_opt))
         own = DefaultDevice.resolve(getattr(self.data, "device", None))
-        state = load_state(self._weights_file(file), ifnone(device, own))
+        source = self._weights_file(file)
+        state = load_state(source, ifnone(device, own))
+        if not _is_state(state):
+            raise RefusedFileError(f"{name_of_source(source)} was not loaded: it holds no weights by name.")
         has_opt = set(state) == {"model", "opt"}
-        weights = state["model"] if has_opt else state
-        get_model(self.model).load_state_dict(
-            remove_module_load(weights) if remove_module else weights, strict=strict
-        )
+        weights, model = (state["model"] if has_opt else state), get_model(self.model)
+        weights = remove_module_load(weights) if remove_module else _named_as(model, weights)
+        model.load_state_dict(weights, strict=strict)
         if has_opt and with_opt is not False:
             self._load_opt(state["opt"])
         elif with_opt:
@@ -123,16 +113,35 @@ class LearnerFiles(LayerGroups):
             text = f"The optimizer's state in the file does not fit and was not loaded ({why})."
             warnings.warn(text, FastloopWarning, stacklevel=3)
 
-    def export(self, file: Any = "export.pkl", destroy: bool = False) -> None:
-        """Write all but the data, to predict elsewhere, as a pickle in v1's layout below `path`."""
-        state = {name: getattr(self, name) for name in _EXPORTED}
+    @with_v1_signature
+    def export(
+        self,
+        file: Any = "export.pkl",
+        destroy: bool = False,
+        *,
+        format: Literal["folder", "pickle"] | None = None,
+    ) -> None:
+        """Write all but the data, to predict elsewhere, whole or not at all.
+
+        Args:
+            file: name below `path`; or, for a pickle, an open binary file.
+            destroy: whether to let go of model and data afterwards.
+            format: `pickle` is v1's single file. `folder` holds no pickle: the model described in JSON, its
+                tensors, and digests of both, in a folder of that name without an ending. None takes `folder`
+                for a name without an ending and `pickle` for all others, as `export.pkl`.
+
+        Raises:
+            ArgumentError: another format, or an open file for a folder.
+            UnwritablePathError: it cannot be written there; what was there is untouched.
+        """
+        state = {name: getattr(self, name) for name in EXPORTED}
         describe = getattr(getattr(self.data, "valid_ds", None), "get_state", dict)
         # v1: callbacks are kept by class, so that of two of one class the last one counts.
         state.update(
             cb_state={type(cb): cb.get_state() for cb in self.callbacks}, data=describe(), cls=type(self)
         )
         with ModelOnCPU(self.model) as model:
-            try_save({**state, "model": model}, self.path, file)
+            write_export({**state, "model": model}, self.path, file, format)
         if destroy:
             self.destroy()
 
@@ -157,6 +166,23 @@ def _say_destroyed(*args: Any, **kwargs: Any) -> None:
     warnings.warn("This learner was destroyed; make or load another one.", FastloopWarning, stacklevel=2)
 
 
+def _is_state(state: Any) -> bool:
+    """Whether this is weights by name, alone or beside the state of an optimizer."""
+    if isinstance(state, dict) and set(state) == {"model", "opt"}:
+        state = state["model"]
+    return isinstance(state, dict) and all(isinstance(name, str) for name in state)
+
+
+def _named_as(model: nn.Module, weights: dict[str, Any]) -> dict[str, Any]:
+    """Return weights by their names in the model, if all that differs is the mark of a parallel model."""
+    own = model.state_dict().keys()
+    if own & weights.keys():
+        return weights
+    without = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
+    marked = {f"module.{name}": tensor for name, tensor in weights.items()}
+    return next((found for found in (without, marked) if own & found.keys()), weights)
+
+
 def _check_same_keys(before: dict[str, Any], after: dict[str, Any]) -> None:
     """See that loading took no hyper-parameter away, as the state of another kind of optimizer does."""
     groups = zip(before["param_groups"], after["param_groups"], strict=True)
@@ -177,46 +203,3 @@ def _plain_numbers(state: Any) -> Any:
     if isinstance(state, (list, tuple)):
         return type(state)(_plain_numbers(value) for value in state)
     return state.item() if isinstance(state, np.generic) else state
-
-
-def load_callback(class_func: Any, state: dict[str, Any], learn: Any) -> Any:
-    """Make a callback of this class with the attributes that `get_state` gave."""
-    arguments, others = split_kwargs_by_func(state, class_func.__init__)
-    with_learner = issubclass(class_func, LearnerCallback)
-    callback = class_func(learn, **arguments) if with_learner else class_func(**arguments)
-    # v1: an attribute with the name of an argument goes through the constructor alone, which may change it.
-    for name, value in (others if defaults.v1_quirks else state).items():
-        setattr(callback, name, value)
-    return callback
-
-
-def read_export(path: Any, file: Any, device: Any = None, trust: Any = ()) -> dict[str, Any]:
-    """What an exported file holds, its data replaced by a bunch without items that describes them.
-
-    Raises:
-        RefusedFileError: the file names something that is not allowed.
-    """
-    source = Path(path) / file if isinstance(file, (str, Path)) else file
-    state = load_export(source, device=DefaultDevice.resolve(device), trust=trust)
-    return {**state, "data": _described_data(state["data"], Path(path), device)}
-
-
-class _NoItems(Dataset[Any]):
-    """A data set without items that has the attributes an export keeps of the real one."""
-
-    def __init__(self, description: dict[str, Any]) -> None:
-        self.__dict__.update(description)
-
-    def __len__(self) -> int:
-        return 0
-
-    def __getitem__(self, index: int) -> Any:
-        raise IndexError(f"index is {index}, but an exported learner has no items.")
-
-
-def _described_data(description: dict[str, Any], path: Path, device: Any) -> DataBunch:
-    # v1: the names of the classes are kept by what processed the targets.
-    found = [getattr(processor, "classes", None) for processor in description.get("y_proc") or ()]
-    known = {"classes": classes, "c": len(classes)} if (classes := next(filter(None, found), None)) else {}
-    train_dl, valid_dl = (DataLoader(_NoItems({**known, **description}), batch_size=1) for _ in range(2))
-    return DataBunch(train_dl, valid_dl, path=path, device=device, no_check=True)

@@ -39,6 +39,7 @@ __all__ = [
     "to_np",
     "trange_of",
     "try_int",
+    "without_graph",
 ]
 
 _index_types = (torch.int64, torch.int32)

@@ -14,6 +14,8 @@ from typing import IO, Any, Protocol
 
 __all__ = ["PickleMachine", "Rules", "names_in"]
 
+_MOST_INSTRUCTIONS = 1_000_000
+
 
 class Rules(Protocol):
     """What a pickle may name, call and fill; each method raises whatever says that it may not."""
@@ -44,9 +46,14 @@ def names_in(file: IO[bytes]) -> Iterator[tuple[str, str]]:
     """Yield module and name of what a pickle names outright, to its end or to where it is damaged.
 
     Names that it puts together on its stack, as later protocols do, are not among them.
+
+    Raises:
+        UnpicklingError: it has more than a million instructions, several times those of any real file.
     """
     with suppress(ValueError, OverflowError):
-        for instruction, argument, _ in pickletools.genops(file):
+        for count, (instruction, argument, _) in enumerate(pickletools.genops(file)):
+            if count > _MOST_INSTRUCTIONS:
+                raise UnpicklingError(f"it has more than {_MOST_INSTRUCTIONS} instructions")
             if instruction.name in ("GLOBAL", "INST"):
                 module, _, name = str(argument).partition(" ")
                 yield module, name

@@ -14,16 +14,16 @@ from torch import nn
 
 from .inert_record import InertRecord, InertType
 from .old_modules import renew
-from .pickled_containers import CONTAINER_CALLS, checked_key, checked_state
-from .pickled_names import Named, find_named, name_today
+from .pickled_containers import CONTAINER_CALLS, KeyGuard, checked_state
+from .pickled_names import Named, find_attribute, find_named, is_of_states, name_today
 from .pickled_numbers import set_array, set_dtype
 from .torch_file import STORAGE_TYPES
 
-__all__ = ["NamedRules", "NotAllowedError", "TrustingRules"]
+__all__ = ["NamedRules", "NotAllowedError", "StateRules", "TrustingRules"]
 
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
 _SIZED = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
-_MOST_LAYERS = _MOST_DEFAULTDICTS = 1000
+_MOST_LAYERS = _MOST_DEFAULTDICTS = _MOST_NAMES = 1000
 
 
 class NotAllowedError(UnpicklingError):
@@ -50,8 +50,11 @@ class NamedRules:
     def __init__(self, trust: Collection[str], copies: int) -> None:
         self._trust, self._copies = frozenset(trust), copies
         self._known: dict[int, Named] = {}
+        self._looked_up: dict[tuple[str, str], Named | None] = {}
+        self._keys = KeyGuard()
         self._defaultdicts = 0
         own = [
+            Named("builtins.getattr", object(), self._attribute),
             Named("collections.defaultdict", defaultdict, self._defaultdict),
             Named("copyreg._reconstructor", object(), self._reconstructed),
             Named("functools.partial", partial, self._partial),
@@ -64,8 +67,10 @@ class NamedRules:
         Raises:
             NotAllowedError: some of them may not be there; it names them all.
         """
-        dotted = {name_today(*pair): pair[1] for pair in pairs}
-        refused = [each for each, name in dotted.items() if self._named(each, name) is None]
+        dotted = {name_today(*pair): pair[1] for pair in dict.fromkeys(pairs)}
+        if len(dotted) > _MOST_NAMES:
+            raise UnpicklingError(f"it names {len(dotted)} classes and functions; allowed are {_MOST_NAMES}")
+        refused = [each for each, name in dotted.items() if self._found(each, name) is None]
         if refused:
             raise NotAllowedError("names", *refused)
 
@@ -76,10 +81,17 @@ class NamedRules:
             NotAllowedError: it stands for nothing a file may hold.
         """
         dotted = name_today(module, name)
-        named = self._named(dotted, name)
+        named = self._found(dotted, name)
         if named is None:
             raise NotAllowedError("names", dotted)
         return self._remember(named)
+
+    def _found(self, dotted: str, name: str) -> Named | None:
+        if (dotted, name) not in self._looked_up:
+            if len(self._looked_up) > _MOST_NAMES:
+                raise UnpicklingError(f"it names more than {_MOST_NAMES} classes and functions")
+            self._looked_up[dotted, name] = self._named(dotted, name)
+        return self._looked_up[dotted, name]
 
     def _named(self, dotted: str, name: str) -> Named | None:
         if dotted in self._trust:
@@ -158,7 +170,7 @@ class NamedRules:
         if type(made) is list:
             made.extend(members)
         elif type(made) is set:
-            made.update([checked_key(member) for member in members])
+            made.update([self._keys.checked(made, member) for member in members])
         elif isinstance(made, InertRecord):
             made.members.extend(members)
         elif self._is_trusted(made):
@@ -178,7 +190,7 @@ class NamedRules:
         self._check_filled(made)
         if type(made) in _DICTS or self._is_trusted(made):
             for key, value in pairs:
-                made[checked_key(key)] = value
+                made[self._keys.checked(made, key)] = value
         elif isinstance(made, InertRecord):
             made.pairs.extend(pairs)
         else:
@@ -201,6 +213,13 @@ class NamedRules:
         self._copies -= sum(len(part) for part in parts if type(part) in _SIZED)
         if self._copies < 0:
             raise UnpicklingError("it copies more than it holds")
+
+    def _attribute(self, owner: Any, name: Any) -> Any:
+        known = self._known.get(id(owner))
+        found = find_attribute(owner, known.dotted if known else None, name)
+        if found is None:
+            raise NotAllowedError("names", "builtins.getattr")
+        return found if isinstance(found, InertRecord) else self._remember(Named(f"torch.{name}", found))
 
     def _partial(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return partial(self._harmless(function), *args, **kwargs)
@@ -227,6 +246,23 @@ class NamedRules:
         if base is not object or state is not None:
             raise UnpicklingError(f"it makes an object from one of {_type_name(base)}")
         return self.new(kind, (), {})
+
+
+class StateRules(NamedRules):
+    """Rules that allow tensors, numbers and plain containers, and what torch was told to trust.
+
+    Args:
+        trust: as for `NamedRules`.
+        size: bytes of the file.
+    """
+
+    def __init__(self, trust: Iterable[str], size: int) -> None:
+        super().__init__(frozenset(trust), 8 * size)
+
+    def _named(self, dotted: str, name: str) -> Named | None:
+        if dotted in self._trust:
+            return _imported(dotted)
+        return super()._named(dotted, name) if is_of_states(dotted) else None
 
 
 class TrustingRules(NamedRules):

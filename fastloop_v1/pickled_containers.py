@@ -14,10 +14,15 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
-__all__ = ["CONTAINER_CALLS", "checked_key", "checked_state"]
+import numpy as np
+
+__all__ = ["CONTAINER_CALLS", "KeyGuard", "checked_key", "checked_state"]
 
 _PACKAGE = __name__.partition(".")[0]
 _KEY_PARTS = 1000
+_MOST_ALIKE = 100
+_SMALL = (1 << 61) - 1  # whole numbers below have hashes of their own
+_SEEDED = (str, bytes, bool, type(None))
 _QUICK_HASHES: tuple[Any, ...] = (object.__hash__, type.__hash__, Enum.__hash__)
 _FACTORIES: tuple[type, ...] = (bool, int, float, str, list, dict, set, tuple)
 _PATHS: dict[str, type[pathlib.PurePath]] = {
@@ -51,6 +56,31 @@ def checked_key(key: Any) -> Any:
     return key
 
 
+class KeyGuard:
+    """Sees to it that keys and members find their place quickly, whatever numbers a file makes them of."""
+
+    def __init__(self) -> None:
+        self._counts: dict[int, tuple[Any, dict[int, int]]] = {}
+
+    def checked(self, container: Any, key: Any) -> Any:
+        """Return a key that is about to be put into a dict or set.
+
+        Raises:
+            ValueError: more than 100 keys have the same hash, or hashing it takes long.
+            TypeError: it cannot be hashed, or hashes by what it holds.
+        """
+        kind = type(key)
+        if kind in _SEEDED or (kind is int and -_SMALL < key < _SMALL) or kind.__hash__ in _QUICK_HASHES[:2]:
+            return key
+        # The container is kept, so that its id stays its own.
+        _, counts = self._counts.setdefault(id(container), (container, {}))
+        place = hash(checked_key(key))
+        counts[place] = counts.get(place, 0) + 1
+        if counts[place] > _MOST_ALIKE:
+            raise ValueError(f"more than {_MOST_ALIKE} keys have the same hash")
+        return key
+
+
 def checked_state(state: Any) -> dict[str, Any]:
     """Return the attributes of an object, if that is what they are.
 
@@ -73,7 +103,8 @@ def _sequence(kind: Callable[..., Any], found: Any = ()) -> Any:
 
 
 def _set(kind: Callable[..., Any], found: Any = ()) -> Any:
-    return kind([checked_key(key) for key in _members(found)])
+    guard, members = KeyGuard(), _members(found)
+    return kind([guard.checked(members, key) for key in members])
 
 
 def _mapping(kind: Callable[..., Any], found: Any = None) -> Any:
@@ -127,7 +158,7 @@ CONTAINER_CALLS: dict[str, Callable[..., Any]] = {
     "builtins.list": partial(_sequence, list),
     "builtins.range": partial(_numbers, range, (int,)),
     "builtins.set": partial(_set, set),
-    "builtins.slice": partial(_numbers, slice, (int, type(None))),
+    "builtins.slice": partial(_numbers, slice, (int, float, np.float64, np.float32, type(None))),
     "builtins.tuple": partial(_sequence, tuple),
     "collections.Counter": partial(_mapping, Counter),
     "collections.OrderedDict": partial(_mapping, OrderedDict),

@@ -28,15 +28,15 @@ from torch.nn.utils.spectral_norm import (
 )
 from torch.nn.utils.weight_norm import WeightNorm
 
-from .inert_record import InertType, inert_class, inert_record
+from .inert_record import InertRecord, InertType, inert_class, inert_record
 from .pickled_containers import CONTAINER_CALLS
 from .pickled_numbers import NUMBER_CALLS
 from .torch_file import STORAGE_TYPES
 
-__all__ = ["Named", "find_named", "name_today"]
+__all__ = ["Named", "find_attribute", "find_named", "is_of_states", "name_today"]
 
 _PACKAGE = __name__.partition(".")[0]
-_V1 = "fastai"
+_V1, _V1_BARS = "fastai", "fastprogress"
 _MODULE = re.compile(r"[a-z]\w*(\.[a-z]\w*)*", re.ASCII)
 # Modules of ours whose functions only compute: a model, loss or metric may hold any of them.
 _COMPUTING = {
@@ -47,6 +47,13 @@ _COMPUTING = {
     )
 }
 _WRITTEN_IN_C = "torch._C._nn"
+# Where torch keeps the functions that it has written in C; stands for the place, and has none of them itself.
+_TORCH_FUNCTIONS = object()
+_BY_NUMBER = (
+    *("abs", "acos", "asin", "atan", "ceil", "clamp", "cos", "cosh", "erf", "exp", "expm1", "floor", "log"),
+    *("log10", "log1p", "log2", "log_softmax", "neg", "reciprocal", "relu", "round", "rsqrt", "selu"),
+    *("sigmoid", "sign", "sin", "sinh", "softmax", "sqrt", "square", "tan", "tanh", "trunc"),
+)
 _MOVED_MODULES = {
     "__builtin__": "builtins",
     "copy_reg": "copyreg",
@@ -110,10 +117,42 @@ def find_named(dotted: str) -> Named | None:
     if not _MODULE.fullmatch(module):
         return None
     package = module.partition(".")[0]
-    if package == _V1:
-        return _twin(dotted, module, name) or _inert(dotted)
+    if package in (_V1, _V1_BARS):
+        return (_twin(dotted, module, name) if package == _V1 else None) or _inert(dotted)
     finder = _FINDERS.get(package)
     return finder(dotted, module, name) if finder else None
+
+
+def is_of_states(dotted: str) -> bool:
+    """Whether a name may stand in a file of weights: of a plain container, a number or a tensor."""
+    found = _FIXED.get(dotted)
+    if dotted.startswith("pathlib.") or dotted == "numpy.core.multiarray._reconstruct":
+        return False
+    plain = dotted.startswith("collections.") or isinstance(found and found.value, torch.dtype)
+    return plain or dotted in CONTAINER_CALLS or dotted in NUMBER_CALLS or dotted in _TENSORS
+
+
+def find_attribute(owner: Any, dotted: str | None, name: Any) -> Any:
+    """Return what an attribute of something in a file stands for, or None if a file may not ask for it.
+
+    It stands for a function of torch that computes number by number, which files ask for in this way, or for
+    a record of a method of v1. No attribute is read.
+
+    Args:
+        owner: what is asked.
+        dotted: the name under which the file knows it, if it is a class or function.
+        name: of the attribute.
+    """
+    if type(name) is not str or not name.isidentifier() or name.startswith("_"):
+        return None
+    if owner is _TORCH_FUNCTIONS:
+        return getattr(torch, name) if name in _BY_NUMBER else None
+    if isinstance(owner, InertRecord):
+        dotted = f"{type(owner).__module__}.{type(owner).__name__}"
+    elif type(owner) is InertType:
+        dotted = f"{owner.__module__}.{owner.__name__}"
+    is_of_v1 = dotted is not None and dotted.partition(".")[0] in (_V1, _V1_BARS)
+    return inert_class(f"{dotted}.{name}")(owner) if is_of_v1 else None
 
 
 def _twin(dotted: str, module: str, name: str) -> Named | None:
@@ -192,7 +231,11 @@ def _fixed() -> dict[str, Named]:
     values: dict[str, Any] = {
         **{f"builtins.{kind.__name__}": kind for kind in (bool, float, int, object, str)},
         **{f"numpy.{function.__name__}": function for function in (np.greater, np.less)},
+        "builtins.Ellipsis": ...,
         "numpy.ndarray": np.ndarray,
+        "torch._C._VariableFunctions": _TORCH_FUNCTIONS,
+        "torch._C._VariableFunctionsClass": _TORCH_FUNCTIONS,
+        **{f"torch.{name}": getattr(torch, name) for name in _BY_NUMBER},
         "torch.Tensor": torch.Tensor,
         "torch._tensor.Tensor": torch.Tensor,
         "torch.nn.parameter.Parameter": nn.Parameter,
@@ -206,6 +249,7 @@ def _fixed() -> dict[str, Named]:
     return fixed
 
 
+_TENSORS = ("torch.Tensor", "torch._tensor.Tensor")
 # What torch itself hangs on a module: normed weights, and the wrapping of hooks since torch 2.
 _HOOKS = (
     SpectralNorm,

@@ -24,6 +24,11 @@ _Dtype = np.dtype[Any]
 
 _NUMBERS, _TEXTS, _OBJECTS = "biufc", "US", "O"
 _OBJECT_TYPES = (type(None), bool, int, float, complex, str, bytes)
+_LATER_TYPES = {
+    each
+    for name, each in vars(torch).items()
+    if isinstance(each, torch.dtype) and name.startswith(("float8", "uint"))
+}
 # A tensor may repeat what its storage holds, by steps of 0; this many numbers it may always show.
 _SHOWN = 1 << 24
 
@@ -127,6 +132,17 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *more: Any) -> Te
     return empty.set_(numbers, offset, shape, steps).requires_grad_(requires_grad)
 
 
+def _tensor_of_bytes(storage: Any, offset: Any, *more: Any) -> Tensor:
+    """Return a tensor over a storage of bytes, in which types without a storage of their own are kept."""
+    size, stride, requires_grad, _, dtype, *rest = more
+    if not isinstance(dtype, torch.dtype) or dtype not in _LATER_TYPES or any(rest):
+        raise TypeError(f"a tensor of type {dtype} is not read")
+    numbers: TypedStorage = TypedStorage(  # type: ignore[no-untyped-call]
+        wrap_storage=storage._untyped_storage, dtype=dtype, _internal=True
+    )
+    return _tensor(numbers, offset, size, stride, requires_grad)
+
+
 def _parameter(data: Any, requires_grad: Any, hooks: Any = None) -> nn.Parameter:
     if type(data) is not Tensor:
         raise TypeError("a parameter is no tensor")
@@ -164,5 +180,6 @@ NUMBER_CALLS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_parameter_with_state": _parameter_with_state,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_tensor_v3": _tensor_of_bytes,
     "torch.nn.backends.thnn._get_thnn_function_backend": _no_backend,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,10 +10,13 @@ from torch import nn
 
 from .activation import loss_func2activ
 from .basic_data import DatasetType
+from .callback import CallbackHandler
 from .names import has_arg, noop
 from .nested import grab_idx, to_device
+from .optim import FakeOptimizer
 from .plots import plot_images
 from .progress import master_bar
+from .sequences import ifnone
 
 __all__ = ["Predictions"]
 
@@ -22,7 +26,10 @@ class Predictions:
 
     data: Any
     loss_func: Any
-    pred_batch: Any
+    model: Any
+    callbacks: Any
+    _loss_batch: Any
+    _bridged: Any
     silent: bool | None
 
     def dl(self, ds_type: Any = DatasetType.Valid) -> Any:
@@ -32,6 +39,44 @@ class Predictions:
     def _bar(self, pbar: Any = None) -> Any:
         """The bar given; for a silent learner one that shows nothing."""
         return master_bar((), silent=True) if pbar is None and self.silent else pbar
+
+    def pred_batch(
+        self,
+        ds_type: Any = DatasetType.Valid,
+        batch: Any = None,
+        reconstruct: bool = False,
+        with_dropout: bool = False,
+        activ: Callable[[Any], Any] | None = None,
+    ) -> Any:
+        """Return the predictions of one batch `(x, y)`, by default the next one of a loader.
+
+        Args:
+            ds_type: which loader.
+            batch: a batch to take instead; its target may be None.
+            reconstruct: whether to return items of the data set instead of tensors.
+            with_dropout: whether dropout stays on.
+            activ: applied to the predictions; the one that fits the loss function if None.
+        """
+        xb, yb = self.data.one_batch(ds_type, detach=False, denorm=False) if batch is None else batch
+        with self._bridged(self.callbacks, dl=[(xb, yb)]) as heard:
+            handler = CallbackHandler(heard)
+            xb, yb = handler.on_batch_begin(xb, yb, train=False)
+            model = self.model.eval()
+            if with_dropout:
+                model.apply(self.apply_dropout)
+            with torch.no_grad():
+                preds, _ = self._loss_batch(model, xb, yb, None, None, handler)
+        preds = ifnone(activ, loss_func2activ(self.loss_func))(preds)
+        if not reconstruct:
+            return preds
+        dataset = self.dl(ds_type).dataset
+        return [dataset.reconstruct(pred) for pred in preds.cpu()]
+
+    def backward(self, item: Any) -> Any:
+        """Put one item through model and loss and go backward, without a step; return the loss."""
+        xb, yb = self.data.one_item(item)
+        handler = CallbackHandler(self.callbacks)
+        return self._loss_batch(self.model.eval(), xb, yb, self.loss_func, FakeOptimizer(), handler)
 
     def predict(
         self,

@@ -46,7 +46,7 @@ def summed_over_processes(total: Any, count: int) -> tuple[Any, int]:
 
 
 def any_process(flag: Any) -> Any:
-    """Return whether the flag is true in any process; every process has to call. Without a group, the flag."""
+    """Return whether the flag is true in any process; every one has to call. Without a group, the flag."""
     return bool(summed_over_processes(float(bool(flag)), 1)[0]) if _in_group() else flag
 
 

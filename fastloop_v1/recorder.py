@@ -53,8 +53,13 @@ class Recorder(LearnerCallback):
     """
 
     _order = -10
+    of_this_process = ("start_epoch",)
 
     def __init__(self, learn: Learner, add_time: bool = True, silent: bool = False) -> None:
+        self._clear()
+        if getattr(learn, "opt", None) is None and hasattr(learn, "create_opt"):
+            # Tools make a recorder of their own before the first fit.
+            learn.create_opt(defaults.lr, learn.wd)
         self._before = getattr(learn, "recorder", None)
         self.earlier: list[History] = []
         super().__init__(learn)
@@ -65,7 +70,6 @@ class Recorder(LearnerCallback):
         self.names: list[str] = []
         self.metrics_names: list[str] = []
         self._child: Any = None
-        self._clear()
 
     def _clear(self) -> None:
         self._losses = LossLog()

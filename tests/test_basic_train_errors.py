@@ -212,6 +212,17 @@ def test_missing_loss_function_is_named():
         fit(1, BasicLearner(learn.model, None, None, learn.data))
 
 
+@pytest.mark.parametrize("event", ["train_begin", "epoch_begin"])
+def test_a_loss_function_may_be_given_when_training_begins(event):
+    learn = learner(loss_func=None)
+
+    def give(self, **state):
+        learn.loss_func = F.mse_loss
+
+    learn.fit(1, callbacks=type("Gives", (Callback,), {f"on_{event}": give})())
+    assert len(learn.recorder.losses) == 2
+
+
 @pytest.mark.parametrize(
     ("loss_func", "words"),
     [

@@ -155,9 +155,9 @@ def test_code_in_a_file_is_refused_by_name_and_not_run(tmp_path: Path, zipped: b
 @pytest.mark.parametrize(
     ("value", "refused"),
     [
-        pytest.param(Call(eval, "1"), "eval", id="eval"),
-        pytest.param(Call(getattr, "", "join"), "getattr", id="getattr"),
-        pytest.param(np.zeros(3), f"{np.ndarray((1,)).__reduce__()[0].__module__}._reconstruct", id="array"),
+        pytest.param(Call(eval, "1"), "builtins.eval", id="eval"),
+        pytest.param(Call(getattr, "", "join"), "builtins.getattr", id="getattr"),
+        pytest.param(np.zeros(3), "numpy.core.multiarray._reconstruct", id="array"),
         pytest.param(np.float64, "numpy.float64", id="numpy class"),
         pytest.param(nn.ReLU(), "torch.nn.modules.activation.ReLU", id="module"),
         pytest.param(Path("a"), None, id="path"),
@@ -174,14 +174,14 @@ def test_anything_but_values_is_refused(value: Any, refused: str | None) -> None
 
 @pytest.mark.parametrize(
     "value",
-    [np.str_("text"), np.datetime64(1, "s"), np.zeros(1, "i4, f4")[0]],
-    ids=["text", "date", "record"],
+    [np.datetime64(1, "s"), np.zeros(1, "i4, f4")[0]],
+    ids=["date", "record"],
 )
 def test_numpy_scalar_that_is_no_number_is_refused(value: Any) -> None:
     file = io.BytesIO()
     torch.save([value], file)
     file.seek(0)
-    with pytest.raises(RefusedFileError, match="is no number"):
+    with pytest.raises(RefusedFileError, match="are not read"):
         load_state(file)
 
 
@@ -197,9 +197,9 @@ def test_cut_off_file_is_named_in_the_error(tmp_path: Path) -> None:
     path = tmp_path / "a.pth"
     save_state(STATE, path)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(RuntimeError) as caught:
+    with pytest.raises(RefusedFileError) as caught:
         load_state(path)
-    assert str(path) in "".join(getattr(caught.value, "__notes__", caught.value.args))
+    assert str(path) in str(caught.value)
 
 
 def test_allowed_names_hold_during_the_reading_only(tmp_path: Path) -> None:

@@ -47,7 +47,9 @@ torch.save(learn.model.state_dict(), os.path.join(path, f"weights_{gpu}.pt"))
 """
 
 # Without an agreement the second process would wait for the first, which has left, in its next epoch.
-ONE_STOPS = TWO_PROCESSES.partition("learn.fit")[0] + """\
+ONE_STOPS = (
+    TWO_PROCESSES.partition("learn.fit")[0]
+    + """\
 from fastloop_v1.callback import Callback
 
 class StopHere(Callback):
@@ -57,6 +59,7 @@ class StopHere(Callback):
 learn.fit(4, 0.1, callbacks=StopHere())
 open(os.path.join(path, f"epochs_{gpu}.txt"), "w").write(str(len(learn.recorder.val_losses)))
 """
+)
 
 
 class AtBatchBegin(Callback):

@@ -13,8 +13,14 @@ import pytest
 from fastloop_v1.events import events_page
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [
+    pytest.param(block, id=f"{page.stem} {number}")
+    for page in PAGES
+    for number, block in enumerate(
+        re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE), 1
+    )
+]
 
 
 def _run(arguments, folder):
@@ -36,9 +42,9 @@ def test_event_page_is_printed_from_the_table():
 
 
 def test_readme_shows_code():
-    assert BLOCKS
+    assert "README 1" in [block.id for block in BLOCKS]
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=range(1, len(BLOCKS) + 1))
-def test_readme_block_runs(block, tmp_path):
+@pytest.mark.parametrize("block", BLOCKS)
+def test_block_of_a_page_runs(block, tmp_path):
     assert _run(["-c", block], tmp_path) is None

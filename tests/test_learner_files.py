@@ -17,7 +17,7 @@ from torch import nn
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
 from fastloop_v1.callback import Callback
-from fastloop_v1.checkpoint import RefusedFileError
+from fastloop_v1.checkpoint import RefusedFileError, load_state
 from fastloop_v1.errors import FastloopWarning, UnwritablePathError
 from fastloop_v1.learner_callback import LearnerCallback
 
@@ -146,15 +146,15 @@ def test_model_inside_a_parallel_wrapper_is_saved_and_loaded_bare(tmp_path):
     learn.load("a")
 
 
-def test_names_from_a_parallel_wrapper_are_shortened_if_asked(tmp_path):
+def test_names_from_a_parallel_wrapper_are_shortened(tmp_path):
     learn = learner(tmp_path, seed=1)
     (tmp_path / "models").mkdir()
     torch.save({f"module.{name}": value for name, value in network().state_dict().items()},
                tmp_path / "models" / "a.pth")  # fmt: skip
-    with pytest.raises(RuntimeError, match=r"module\.0\.weight"):
-        learn.load("a")
-    learn.load("a", remove_module=True)
-    assert values(learn.model.state_dict()) == values(network().state_dict())
+    for options in ({}, {"remove_module": True}):
+        learn.model = network(1)
+        learn.load("a", **options)
+        assert values(learn.model.state_dict()) == values(network().state_dict())
 
 
 def test_weights_that_are_not_all_there_are_refused_unless_not_strict(tmp_path):
@@ -361,3 +361,38 @@ def test_destroyed_learner_only_warns(tmp_path):
     ):
         with pytest.warns(FastloopWarning, match="This learner was destroyed"):
             assert call() is None
+
+
+# --- formats and parallel models ---
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "older format"])
+@pytest.mark.parametrize("with_opt", [True, False], ids=["optimizer", "weights"])
+@pytest.mark.parametrize("from_parallel", [True, False], ids=["from parallel", "from plain"])
+@pytest.mark.parametrize("to_parallel", [True, False], ids=["to parallel", "to plain"])
+def test_weights_of_any_form_are_read(tmp_path, zipped, with_opt, from_parallel, to_parallel):
+    wrap = {True: nn.DataParallel, False: lambda module: module}
+    source = wrap[from_parallel](network(1))
+    opt = torch.optim.Adam(source.parameters()).state_dict()
+    state = {"model": source.state_dict(), "opt": opt} if with_opt else source.state_dict()
+    torch.save(state, tmp_path / "a.pth", _use_new_zipfile_serialization=zipped)
+    learn = learner(tmp_path, model=wrap[to_parallel](network(0)), model_dir=".")
+    learn.load("a", with_opt=False)
+    for found, expected in zip(learn.model.parameters(), source.parameters(), strict=True):
+        assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("state", [[1], {"model": 1, "opt": {}}, {1: 2}], ids=repr)
+def test_file_that_holds_no_weights_is_refused(tmp_path, state):
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(RefusedFileError, match=r"a\.pth was not loaded: it holds no weights by name"):
+        learner(tmp_path, model_dir=".").load("a")
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.uint16, torch.bfloat16, torch.complex64])
+def test_numbers_of_newer_types_are_read(tmp_path, dtype):
+    expected = torch.ones(2, 2).to(dtype)
+    torch.save({"a": expected}, tmp_path / "a.pth")
+    found = load_state(tmp_path / "a.pth")["a"]
+    assert found.dtype == dtype
+    assert torch.equal(found.view(torch.uint8), expected.view(torch.uint8))

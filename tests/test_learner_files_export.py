@@ -21,8 +21,8 @@ from fastloop_v1.callbacks.stop_after_n_batches import StopAfterNBatches
 from fastloop_v1.checkpoint import RefusedFileError
 from fastloop_v1.defaults import defaults
 from fastloop_v1.errors import FastloopWarning, UnwritablePathError
+from fastloop_v1.exported_learner import load_callback, read_export
 from fastloop_v1.learner_callback import LearnerCallback
-from fastloop_v1.learner_files import load_callback, read_export
 
 GENERATOR = torch.Generator().manual_seed(0)
 SET = TensorDataset(torch.randn(8, 3, generator=GENERATOR), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1]))

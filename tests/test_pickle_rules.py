@@ -14,7 +14,7 @@ from torch import nn
 
 from fastloop_v1.inert_record import InertRecord
 from fastloop_v1.losses import FlattenedLoss
-from fastloop_v1.pickle_rules import NamedRules, NotAllowedError, TrustingRules
+from fastloop_v1.pickle_rules import NamedRules, NotAllowedError, StateRules, TrustingRules
 
 
 @pytest.fixture
@@ -185,3 +185,31 @@ def test_trusting_rules_keep_names_of_v1_and_what_is_gone():
     assert rules.call(rules.find("numpy.core", "_ufunc_reconstruct"), ("numpy", "less")) is np.less
     with pytest.raises(ModuleNotFoundError):
         rules.find("no_such_package", "Thing")
+
+
+def test_states_may_name_less_than_exports():
+    states = StateRules(["fractions.Fraction"], 10)
+    assert states.find("torch", "FloatStorage") is torch.float32
+    assert states.find("fractions", "Fraction") is Fraction
+    for module, name in [("torch.nn", "Linear"), ("fastai.vision.image", "Image"), ("functools", "partial")]:
+        with pytest.raises(NotAllowedError):
+            states.find(module, name)
+
+
+def test_file_may_not_name_thousands():
+    with pytest.raises(UnpicklingError, match="allowed are 1000"):
+        NamedRules((), 10).check([(f"fastai.m{number}", "A") for number in range(2000)])
+
+
+def test_attribute_is_a_function_of_torch_or_a_record_and_nothing_else():
+    rules = NamedRules((), 100)
+    ask, place = rules.find("builtins", "getattr"), rules.find("torch._C", "_VariableFunctions")
+    assert rules.call(ask, (place, "sigmoid")) is torch.sigmoid
+    assert isinstance(rules.call(ask, (rules.find("fastai.vision.image", "Image"), "open")), InertRecord)
+    for owner, name in [
+        (place, "from_file"),
+        (place, "__class__"),
+        (rules.find("torch.nn", "Linear"), "apply"),
+    ]:
+        with pytest.raises(NotAllowedError, match=r"builtins\.getattr"):
+            rules.call(ask, (owner, name))

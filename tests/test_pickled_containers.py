@@ -10,7 +10,7 @@ import pytest
 
 from fastloop_v1.basic_data import DatasetType
 from fastloop_v1.items import Category
-from fastloop_v1.pickled_containers import CONTAINER_CALLS, checked_key, checked_state
+from fastloop_v1.pickled_containers import CONTAINER_CALLS, KeyGuard, checked_key, checked_state
 
 MADE = {
     "set": ("builtins.set", ([1, 2],), {1, 2}),
@@ -122,3 +122,24 @@ def test_attributes_are_a_dict_of_names():
     for state in (None, [], {1: 2}, OrderedDict(a=1), ({}, {})):
         with pytest.raises(TypeError, match="no dict of names"):
             checked_state(state)
+
+
+def test_keys_of_one_hash_are_refused_by_container():
+    guard, first, second = KeyGuard(), {}, {}
+    alike = [(2**61 - 1) * number for number in range(1, 102)]
+    for key in alike[:100]:
+        assert guard.checked(first, key) == guard.checked(second, key) == key
+    with pytest.raises(ValueError, match="more than 100 keys have the same hash"):
+        guard.checked(first, alike[100])
+
+
+def test_any_number_of_usual_keys_is_taken():
+    guard, found = KeyGuard(), {}
+    for number in range(1000):
+        for key in (number, str(number), (number, -number), number / 7, None):
+            guard.checked(found, key)
+
+
+def test_members_of_one_hash_are_refused():
+    with pytest.raises(ValueError, match="same hash"):
+        CONTAINER_CALLS["builtins.set"]([(2**61 - 1) * number for number in range(1, 1000)])

@@ -15,7 +15,7 @@ from fastloop_v1 import layers, losses, metrics, schedule
 from fastloop_v1.basic_data import DatasetType
 from fastloop_v1.callbacks.hooks import HookCallback
 from fastloop_v1.inert_record import InertRecord, InertType
-from fastloop_v1.pickled_names import find_named, name_today
+from fastloop_v1.pickled_names import find_attribute, find_named, is_of_states, name_today
 
 VALUES = {
     "builtins.set": set,
@@ -171,3 +171,28 @@ TODAY = {
 @pytest.mark.parametrize(("pair", "today"), TODAY.items(), ids=lambda found: str(found))
 def test_old_name_is_known_under_today_s(pair, today):
     assert name_today(*pair) == today
+
+
+def test_method_of_v1_is_a_record_by_its_name():
+    found = find_attribute(object(), "fastai.basic_data.DataBunch", "create")
+    assert f"{type(found).__module__}.{type(found).__name__}" == "fastai.basic_data.DataBunch.create"
+    for owner, dotted, name in [
+        (nn.Linear, "torch.nn.Linear", "apply"),
+        (1, None, "real"),
+        (1, "fastai.x", "a.b"),
+    ]:
+        assert find_attribute(owner, dotted, name) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["collections.OrderedDict", "torch.float16", "torch._utils._rebuild_tensor_v2"]
+)
+def test_states_hold_tensors_and_containers(name):
+    assert is_of_states(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["functools.partial", "torch.nn.functional.relu", "builtins.getattr", "pathlib.Path"]
+)
+def test_states_hold_nothing_else(name):
+    assert not is_of_states(name)

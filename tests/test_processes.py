@@ -9,7 +9,13 @@ import torch
 from torch import distributed, multiprocessing
 
 from fastloop_v1.callback import AverageMetric
-from fastloop_v1.processes import any_process, distrib_barrier, num_distrib, rank_distrib, summed_over_processes
+from fastloop_v1.processes import (
+    any_process,
+    distrib_barrier,
+    num_distrib,
+    rank_distrib,
+    summed_over_processes,
+)
 
 
 @pytest.fixture

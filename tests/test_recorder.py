@@ -399,3 +399,11 @@ def test_recorder_is_silenced_in_the_middle(capsys):
 )
 def test_time_is_in_minutes_and_from_an_hour_on_in_hours(seconds, text):
     assert format_time(seconds) == text
+
+
+def test_a_recorder_made_before_the_first_fit_makes_the_optimizer():
+    learn = learner()
+    recorder = learn.callback_fns[0](learn)
+    assert recorder.opt is learn.opt
+    learn.fit(1)
+    assert len(learn.recorder.losses) == 3

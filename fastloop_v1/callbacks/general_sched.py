@@ -70,9 +70,6 @@ class GeneralScheduler(LearnerCallback):
         learn: the learner.
         phases: one phase or several, which may be used by several schedulers.
         start_epoch: epoch to go on from, 0 for the first; where the fit starts if None.
-
-    Raises:
-        ArgumentError: there is no phase.
     """
 
     def __init__(
@@ -81,11 +78,17 @@ class GeneralScheduler(LearnerCallback):
         super().__init__(learn)
         self.phases: list[TrainingPhase] = listify(phases)
         self.start_epoch = start_epoch
-        if not self.phases:
-            raise ArgumentError(f"phases is {phases!r}; GeneralScheduler needs at least one TrainingPhase.")
 
     def on_train_begin(self, epoch: int, **kwargs: Any) -> dict[str, int]:
-        """Set the first values; with `start_epoch` the fit starts there."""
+        """Set the first values; with `start_epoch` the fit starts there.
+
+        Raises:
+            ArgumentError: there is no phase, neither given nor put into `phases` since.
+        """
+        if not self.phases:
+            raise ArgumentError(
+                f"phases is {self.phases!r}; GeneralScheduler needs at least one TrainingPhase."
+            )
         self.scheds = [
             {name: self._fresh(sched) for name, sched in phase.scheds.items()} for phase in self.phases
         ]

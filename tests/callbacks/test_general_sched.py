@@ -111,9 +111,27 @@ def test_fit_can_start_in_the_middle():
     assert rest.lrs == whole.lrs[4:]
 
 
-def test_no_phase_is_refused():
+class PhasesAtBegin(GeneralScheduler):
+    """Knows how long training is only when it begins."""
+
+    def __init__(self, learn):
+        super().__init__(learn, [])
+
+    def on_train_begin(self, n_epochs, epoch, **kwargs):
+        self.phases = [phase(4 * n_epochs, 0.1, 0.3)]
+        return super().on_train_begin(epoch=epoch, **kwargs)
+
+
+def test_phases_can_be_made_when_training_begins():
+    learn = learner()
+    learn.fit(2, callbacks=PhasesAtBegin(learn))
+    assert learn.recorder.lrs == watched(learner(), 2, phase(8, 0.1, 0.3)).lrs
+
+
+def test_no_phase_is_refused_when_training_begins():
+    learn = learner()
     with pytest.raises(ArgumentError, match="at least one TrainingPhase"):
-        GeneralScheduler(learner(), [])
+        learn.fit(1, callbacks=GeneralScheduler(learn, []))
 
 
 def test_single_phase_needs_no_list():

@@ -10,8 +10,8 @@ import random
 import pytest
 
 from fastloop_v1.events import EVENTS, LoopState
+from fastloop_v1.exported_learner import load_callback
 from fastloop_v1.learner_callback import LearnerCallback
-from fastloop_v1.learner_files import load_callback
 
 # What MLflow and TensorBoard warn of among themselves.
 pytestmark = [
