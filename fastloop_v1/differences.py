@@ -258,8 +258,8 @@ legacy callbacks read the learner |
 mended | a reader that runs nothing unknown; `trust` allows your own classes
 files come from anywhere | `load_learner(..., trust=True)` | name:load_learner
 72 | of two callbacks of one class only one is exported
-open | the same
-it is v1's file layout |
+mended | all are, in a list beside v1's dict
+what was attached comes back |
 73 | the kind of a file is guessed from its keys
 kept | the same for v1's files; folders of `export` say what they are
 it is v1's file layout |
@@ -267,8 +267,8 @@ it is v1's file layout |
 mended | whole or not at all; folders of `export` have digests of what they hold
 a crash must not cost a file |
 75 | `export` drops closures, and lambdas fail late
-partly | an export that fails leaves the old file; what cannot go is not listed yet
-old files stay |
+mended | one error lists all parts that cannot be written; the old file stays. Layer groups and the recorder are not kept
+a file is whole, or not there |
 76 | random numbers and positions are not saved
 open | the same on disk; `lr_find` puts them back from memory
 there is no full resume yet |

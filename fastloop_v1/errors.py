@@ -10,6 +10,7 @@ Exception
     ├── NotACallbackError               (TypeError) an object that cannot listen to any event
     ├── LearnerGoneError                (ReferenceError, AttributeError) a callback outlived its learner
     ├── ArgumentError                   (ValueError) an argument outside what is allowed
+    │   ├── UnexportableError           (PicklingError, AttributeError) a part of a learner that cannot be written
     │   ├── LayerGroupError             (AssertionError) too few layer groups for what was asked
     │   └── HyperParameterError         (KeyError) the optimizer has no such hyper-parameter
     ├── EmptyLoaderError                (AssertionError, ValueError) a loader without a single batch
@@ -28,6 +29,7 @@ Warning
 
 from __future__ import annotations
 
+from pickle import PicklingError
 from typing import TypeVar
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "NotACallbackError",
     "NotOfferedError",
     "ProtocolWarning",
+    "UnexportableError",
     "UnknownVersionError",
     "UnwritablePathError",
     "add_note",
@@ -73,6 +76,10 @@ class LearnerGoneError(FastloopError, ReferenceError, AttributeError):
 
 class ArgumentError(FastloopError, ValueError):
     """An argument has a value outside what is allowed; the message names all three."""
+
+
+class UnexportableError(ArgumentError, PicklingError, AttributeError):
+    """Parts of a learner, such as lambdas, cannot be written; the message lists all of them."""
 
 
 class LayerGroupError(ArgumentError, AssertionError):

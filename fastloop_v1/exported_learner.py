@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from pickle import PicklingError
 from typing import Any, Literal
 
+import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -14,7 +18,7 @@ from .basic_data import DataBunch
 from .callback import Callback
 from .checkpoint import try_save
 from .defaults import DefaultDevice, defaults
-from .errors import ArgumentError, FastloopWarning, NotOfferedError
+from .errors import ArgumentError, FastloopWarning, NotOfferedError, UnexportableError
 from .file_refusals import name_of_source, refusing
 from .inert_record import InertRecord, InertType
 from .learner_callback import LearnerCallback
@@ -22,7 +26,7 @@ from .learner_folder import is_learner_folder, load_folder, save_folder
 from .names import split_kwargs_by_func
 from .safe_pickle import load_export
 
-__all__ = ["EXPORTED", "exported_learner", "load_callback", "read_export", "write_export"]
+__all__ = ["EXPORTED", "callback_states", "exported_learner", "load_callback", "read_export", "write_export"]
 
 # Settings of a learner that an export keeps, beside its model, class, callbacks and what describes its data.
 EXPORTED = (
@@ -47,6 +51,7 @@ def write_export(
 
     Raises:
         ArgumentError: there is no such form, or an open file was given for a folder.
+        UnexportableError: parts of the learner cannot be written; what was there is untouched.
         UnwritablePathError: it cannot be written there.
     """
     named = isinstance(file, (str, os.PathLike))
@@ -55,10 +60,39 @@ def write_export(
             f"format is {form!r} for the file {file!r}; allowed are {_FORMATS}, a folder by name."
         )
     # v1: the file is a pickle, most often named `export.pkl`.
-    if form == "pickle" or (form is None and not (named and Path(file).suffix == "")):
-        try_save(state, path, file)
-    else:
-        save_folder(state, Path(path) / Path(file).with_suffix(""))
+    as_pickle = form == "pickle" or (form is None and not (named and Path(file).suffix == ""))
+    try:
+        if as_pickle:
+            try_save(state, path, file)
+        else:
+            save_folder(state, Path(path) / Path(file).with_suffix(""))
+    except (PicklingError, AttributeError, TypeError) as error:
+        found = [f"{name} ({why})" for name, part in _parts(state) if (why := _why_not_written(part))]
+        if not found:
+            raise
+        raise UnexportableError(
+            f"The learner was not exported, as these parts cannot be written: {'; '.join(found)}. "
+            "Functions and classes need a name in a module."
+        ) from error
+
+
+def _parts(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What an export holds, with names for a message; lists and the callbacks one by one."""
+    for name, value in state.items():
+        if isinstance(value, list):
+            yield from ((f"{name}[{at}]", each) for at, each in enumerate(value))
+        elif name == "cb_state":
+            yield from ((f"the callback {kind.__name__}", (kind, held)) for kind, held in value.items())
+        else:
+            yield name, value
+
+
+def _why_not_written(part: Any) -> str | None:
+    try:
+        torch.save(part, io.BytesIO())
+    except (PicklingError, AttributeError, TypeError) as error:
+        return str(error)
+    return None
 
 
 def read_export(path: Any, file: Any, device: Any = None, trust: Any = ()) -> dict[str, Any]:
@@ -139,6 +173,7 @@ def exported_learner(base: type, path: Any, file: Any, device: Any = None, trust
     state, source = _read(found, path, device, trust), name_of_source(found)
     with refusing(source):
         kind, callbacks = state.pop("cls", base), state.pop("cb_state", {})
+        callbacks = _listed(callbacks, state.pop("cb_list", None))
         _check_state(state, callbacks, trust)
         absent = _not_offered(state["model"])
     if absent:
@@ -150,20 +185,39 @@ def exported_learner(base: type, path: Any, file: Any, device: Any = None, trust
         learn = (kind if is_learner else base)(path=state["data"].path, **state)
     # v1: the list holds the recorder already.
     learn.callback_fns = list(state.get("callback_fns") or learn.callback_fns)
-    restored = [_restored(kind, each, learn, source) for kind, each in callbacks.items()]
+    restored = [_restored(kind, each, learn, source) for kind, each in callbacks]
     learn.callbacks = [callback for callback in restored if callback is not None]
     return learn
 
 
-def _check_state(state: dict[str, Any], callbacks: Any, trust: Any) -> None:
+def callback_states(callbacks: Sequence[Any]) -> dict[str, Any]:
+    """What an export keeps of callbacks: states by class as in v1, all in a list if two are of one class."""
+    listed = [(type(cb), cb.get_state()) for cb in callbacks]
+    by_class = dict(listed)
+    return {"cb_state": by_class} | ({"cb_list": listed} if len(by_class) < len(listed) else {})
+
+
+def _listed(by_class: Any, listed: Any) -> list[tuple[Any, Any]]:
+    """Classes and states of callbacks, from the list of all if there is one.
+
+    Raises:
+        TypeError: they are something else.
+    """
+    if listed is None and type(by_class) is dict:
+        return list(by_class.items())
+    if type(listed) is list and all(type(pair) in (tuple, list) and len(pair) == 2 for pair in listed):
+        return [(kind, each) for kind, each in listed]
+    raise TypeError("its callbacks are no dict of states")
+
+
+def _check_state(state: dict[str, Any], callbacks: list[tuple[Any, Any]], trust: Any) -> None:
     if unknown := sorted(state.keys() - {*EXPORTED, "data", "model"}):
         raise ValueError(f"it holds {', '.join(unknown[:3])}, which is no part of a learner")
     if not isinstance(state.get("model"), (nn.Module, InertRecord)):
         raise TypeError(f"its model is a {type(state.get('model')).__name__}")
-    states = [*callbacks.values()] if type(callbacks) is dict else [None]
-    if not all(type(each) is dict and all(type(name) is str for name in each) for each in states):
-        raise TypeError("its callbacks are no dict of states")
-    for kind, each in callbacks.items():
+    for kind, each in callbacks:
+        if type(each) is not dict or not all(type(name) is str for name in each):
+            raise TypeError("its callbacks have no dicts of states")
         _check_callback(kind, each, trust)
     if type(state.get("callback_fns", [])) is not list:
         raise TypeError("its callback_fns are no list")

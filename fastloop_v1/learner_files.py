@@ -14,7 +14,7 @@ from .callback import Callback
 from .checkpoint import RefusedFileError, load_state, save_state
 from .defaults import DefaultDevice, defaults
 from .errors import ArgumentError, FastloopWarning
-from .exported_learner import EXPORTED, write_export
+from .exported_learner import EXPORTED, callback_states, write_export
 from .file_refusals import name_of_source
 from .layer_groups import LayerGroups
 from .modules import get_model, remove_module_load
@@ -136,10 +136,7 @@ class LearnerFiles(LayerGroups):
         """
         state = {name: getattr(self, name) for name in EXPORTED}
         describe = getattr(getattr(self.data, "valid_ds", None), "get_state", dict)
-        # v1: callbacks are kept by class, so that of two of one class the last one counts.
-        state.update(
-            cb_state={type(cb): cb.get_state() for cb in self.callbacks}, data=describe(), cls=type(self)
-        )
+        state.update(callback_states(self.callbacks), data=describe(), cls=type(self))
         with ModelOnCPU(self.model) as model:
             write_export({**state, "model": model}, self.path, file, format)
         if destroy:

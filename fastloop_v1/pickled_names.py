@@ -44,6 +44,7 @@ _COMPUTING = {
     for module in (
         *("activation", "arrays", "attention", "convolutions", "layers", "losses", "metric_functions"),
         *("metrics", "modules", "names", "nested", "schedule", "sequences", "weight_init"),
+        *("v2.optimizers", "v2.steppers"),
     )
 }
 _WRITTEN_IN_C = "torch._C._nn"

@@ -5,6 +5,7 @@ import re
 import sys
 import traceback
 import warnings
+from pickle import PicklingError
 
 import pytest
 
@@ -17,6 +18,7 @@ TREE = [
     ("NotACallbackError", "FastloopError", (TypeError,)),
     ("LearnerGoneError", "FastloopError", (ReferenceError, AttributeError)),
     ("ArgumentError", "FastloopError", (ValueError,)),
+    ("UnexportableError", "ArgumentError", (ValueError, PicklingError, AttributeError)),
     ("LayerGroupError", "ArgumentError", (ValueError, AssertionError)),
     ("HyperParameterError", "ArgumentError", (ValueError, KeyError)),
     ("EmptyLoaderError", "FastloopError", (AssertionError, ValueError)),

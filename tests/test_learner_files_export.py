@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from pickle import PicklingError
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from fastloop_v1.callbacks.one_cycle import OneCycleScheduler
 from fastloop_v1.callbacks.stop_after_n_batches import StopAfterNBatches
 from fastloop_v1.checkpoint import RefusedFileError
 from fastloop_v1.defaults import defaults
-from fastloop_v1.errors import FastloopWarning, UnwritablePathError
+from fastloop_v1.errors import FastloopWarning, UnexportableError, UnwritablePathError
 from fastloop_v1.exported_learner import load_callback, read_export
 from fastloop_v1.learner_callback import LearnerCallback
 
@@ -139,6 +140,32 @@ def test_callbacks_come_back_with_their_state(tmp_path):
 
 
 # --- what a file may hold -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file", ["export.pkl", "folder"])
+def test_bug_72_two_callbacks_of_one_class_come_back(tmp_path, file):
+    learn = learner(tmp_path)
+    learn.callbacks = [RecordOnCPU(), StopAfterNBatches(2), StopAfterNBatches(5)]
+    learn.export(file)
+    loaded = load_learner(tmp_path, file).callbacks
+    assert [type(cb) for cb in loaded] == [type(cb) for cb in learn.callbacks]
+    assert [cb.n_batches for cb in loaded[1:]] == [cb.n_batches for cb in learn.callbacks[1:]]
+
+
+@pytest.mark.parametrize("file", ["export.pkl", "folder"])
+def test_bug_75_all_parts_that_cannot_be_written_are_listed(tmp_path, file):
+    learn = learner(tmp_path)
+    learn.export(file)
+    learn.metrics, learn.opt_func = (
+        [F.l1_loss, lambda out, y: out.mean()],
+        lambda groups: torch.optim.SGD(groups, 0.1),
+    )
+    with pytest.raises(
+        UnexportableError, match=r"(?s)opt_func \(.*lambda.*metrics\[1\] \(.*lambda"
+    ) as raised:
+        learn.export(file)
+    assert isinstance(raised.value, PicklingError)
+    assert load_learner(tmp_path, file).metrics == learner(tmp_path).metrics
 
 
 def test_bug_71_export_with_code_is_refused_and_not_run(tmp_path):
