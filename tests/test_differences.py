@@ -34,7 +34,7 @@ def test_every_fault_has_a_row():
 
 
 def test_row_says_everything():
-    assert {row.status for row in DIFFERENCES} == {"mended", "partly", "kept", "open"}
+    assert {row.status for row in DIFFERENCES} <= {"mended", "kept", "open"}
     assert all(row.v1 and row.here and row.why for row in DIFFERENCES)
 
 
