@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Sequence
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,11 @@ def format_time(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
+
+
+def _latest_loss(recorder: weakref.ref[Recorder]) -> str:
+    found = recorder()
+    return "" if found is None else f"{found.losses[-1]:.4f}"
 
 
 class Recorder(LearnerCallback):
@@ -134,11 +141,9 @@ class Recorder(LearnerCallback):
         self._losses.append(smooth_loss)
         child = getattr(self.pbar, "child", None)
         if child is not self._child and child is not None:
-            child.comment = self._latest_loss
+            # The bar holds the loader, and must not keep it beyond the recorder's life.
+            child.comment = partial(_latest_loss, weakref.ref(self))
             self._child = child
-
-    def _latest_loss(self) -> str:
-        return f"{self.losses[-1]:.4f}"
 
     def on_step_end(self, **kwargs: Any) -> None:
         """Note what the step was taken with, whoever set it since the batch began."""

@@ -46,7 +46,11 @@ class Source:
 SOURCES = [Source(path) for path in sorted(PACKAGE.rglob("*.py"))]
 PYTHON_FILES = [
     *SOURCES,
-    *(Source(path) for folder in ("tests", "examples") for path in sorted((ROOT / folder).rglob("*.py"))),
+    *(
+        Source(path)
+        for folder in ("benchmarks", "tests", "examples")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+    ),
 ]
 PYTHON_FILES = [file for file in PYTHON_FILES if file.path not in COPIED]
 

@@ -1,0 +1,1 @@
+"""Other libraries, each trained as its documentation does; `prepare` as in `handwritten`."""
