@@ -31,8 +31,8 @@ def atomic_folder(path: str | os.PathLike[str], names: Collection[str]) -> Itera
     """
     target = Path(path).resolve()
     _check_replaceable(target, names)
-    hidden = target.with_name(f".{target.name[:60]}.{secrets.token_hex(6)}")
-    made, old = hidden.with_suffix(".tmp"), hidden.with_suffix(".old")
+    hidden = f".{target.name[:60]}.{secrets.token_hex(6)}"
+    made, old = target.with_name(f"{hidden}.tmp"), target.with_name(f"{hidden}.old")
     try:
         made.mkdir(parents=True)
     except OSError as error:

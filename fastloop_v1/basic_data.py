@@ -143,7 +143,7 @@ class DataBunch:
         """
         sizes = [bs, *[ifnone(val_bs, bs)] * 3]
         for name, size in zip(("bs", "val_bs"), sizes[:2], strict=True):
-            if not isinstance(size, int) or size < 1:
+            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
                 raise ArgumentError(f"{name} is {size!r}; it must be a whole number of at least 1.")
         options: dict[str, Any] = {"c": dl_kwargs.pop("c", None)}
         dl_kwargs.setdefault("pin_memory", DefaultDevice.resolve(device).type == "cuda")

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from .activation import loss_func2activ, loss_func_name2activ
+from .arguments import check_count
 from .basic_data import DatasetType
 from .basic_learner import BasicLearner, train_epoch
 from .callback import Callback, CallbackHandler, add_metrics
@@ -29,8 +30,8 @@ from .interpret import interpret
 from .lazy_tensor import mean_loss, on_cpu_when_read
 from .learner_callback import LearnerCallback
 from .learner_files import LearnerFiles
-from .listeners import as_list
-from .loop_checks import check_batches, check_loss, compute_loss, require_loss
+from .listeners import as_list, factories
+from .loop_checks import as_pair, check_batches, check_loss, check_model, compute_loss, outputs, require_loss
 from .modules import evaluation_mode, flatten_model
 from .names import with_v1_signature
 from .nested import joined, to_detach, to_float
@@ -40,9 +41,11 @@ from .prediction import Predictions
 from .processes import any_process
 from .progress import master_bar, progress_bar
 from .recorder import Recorder
+from .resuming import epochs_to_run, resumption
 from .sequences import first_el, ifnone, is_listy
 from .signals import CancelBatchException
 from .train import clip_grad, fit_fc, fit_one_cycle, lr_find, mixup, to_amp, to_bf16, to_fp16, to_fp32
+from .v2.learner_callbacks import LearnerCallbacks
 
 __all__ = [
     "BasicLearner",
@@ -80,7 +83,7 @@ def loss_batch(
     """
     cb_handler = CallbackHandler() if cb_handler is None else cb_handler
     xb, yb = (b if is_listy(b) else [b] for b in (xb, yb))
-    out = cb_handler.on_loss_begin(model(*xb))
+    out = cb_handler.on_loss_begin(outputs(model, xb))
     if not loss_func:
         return to_detach(out), to_detach(yb[0])
     loss = compute_loss(loss_func, out, yb)
@@ -107,23 +110,37 @@ def one_batch(learn: Any, xb: Any, yb: Any, cb_handler: CallbackHandler) -> Any:
     return cb_handler.on_batch_end(loss)
 
 
+def _all_epochs(epochs: int, learn: Any, cb_handler: CallbackHandler, pbar: Any) -> None:
+    """Train for the epochs that are left of so many, until one says to stop training."""
+    for _ in islice(pbar, epochs_to_run(learn, cb_handler, epochs)):
+        if one_epoch(learn, cb_handler, pbar):
+            break
+
+
 def one_epoch(learn: Any, cb_handler: CallbackHandler, pbar: Any) -> Any:
     """Train on every batch, validate, and return whether to stop training."""
     val_loss = None
     with cb_handler.level("epoch"):
         learn.model.train()
         cb_handler.set_dl(learn.data.train_dl)
-        cb_handler.on_epoch_begin()
-        with cb_handler.level("train"):
-            cb_handler.point("before_train")
-            for xb, yb in progress_bar(learn.data.train_dl, parent=pbar):
-                if one_batch(learn, xb, yb, cb_handler):
-                    break
+        if not cb_handler.goes_on():
+            cb_handler.on_epoch_begin()
+        _all_batches(learn, cb_handler, pbar)
         if not cb_handler.skip_validate and not learn.data.empty_val:
             with cb_handler.level("validate"):
                 cb_handler.point("before_validate")
                 val_loss = validate(learn.model, learn.data.valid_dl, learn.loss_func, cb_handler, pbar)
     return any_process(cb_handler.on_epoch_end(val_loss))
+
+
+def _all_batches(learn: Any, cb_handler: CallbackHandler, pbar: Any) -> None:
+    """Train on every batch of the training data, until one says to leave the epoch."""
+    with cb_handler.level("train"):
+        cb_handler.point("before_train")
+        require_loss(learn.loss_func)
+        for xb, yb in map(as_pair, progress_bar(learn.data.train_dl, parent=pbar)):
+            if one_batch(learn, xb, yb, cb_handler):
+                break
 
 
 @with_v1_signature
@@ -141,27 +158,23 @@ def fit(epochs: int, learn: Any, callbacks: Any = None, metrics: Any = None, *, 
         EmptyLoaderError: there is not a single training batch.
         MissingLossError: there is no loss function.
     """
-    require_loss(learn.loss_func)
     check_batches(learn.data.train_dl)
     cb_handler = CallbackHandler(callbacks, metrics, strict=strict)
+    cb_handler.learn = learn
     # v1: legacy code puts bars of other packages in place here, which know no `silent`.
     silent = {"silent": True} if getattr(learn, "silent", False) else {}
-    pbar = master_bar(range(epochs), **silent)
-    exception: BaseException | bool = False
+    pbar = master_bar(range(check_count("epochs", epochs)), **silent)
     try:
         with cb_handler.level("fit"):
             cb_handler.on_train_begin(epochs, pbar=pbar, metrics=metrics)
-            if not defaults.v1_quirks:
+            if not (defaults.v1_quirks or cb_handler.keeps_gradients):
                 learn.model.zero_grad()
-            for _ in islice(pbar, max(0, epochs - cb_handler.state_dict["epoch"])):
-                if one_epoch(learn, cb_handler, pbar):
-                    break
+            _all_epochs(epochs, learn, cb_handler, pbar)
     except BaseException as error:
         # v1: an interrupt is no exception to its listeners.
-        exception = error if isinstance(error, Exception) or not defaults.v1_quirks else False
+        cb_handler.on_train_end(error if isinstance(error, Exception) or not defaults.v1_quirks else False)
         raise
-    finally:
-        cb_handler.on_train_end(exception)
+    cb_handler.on_train_end(exception=False)
 
 
 def validate(
@@ -192,20 +205,27 @@ def validate(
     with torch.no_grad(), evaluation_mode(model):
         if cb_handler is not None:
             cb_handler.set_dl(dl)
-        for xb, yb in progress_bar(dl, parent=pbar, leave=pbar is not None):
-            try:
-                if cb_handler is not None:
-                    xb, yb = cb_handler.on_batch_begin(xb, yb, train=False)
-                loss = loss_batch(model, xb, yb, loss_func, cb_handler=cb_handler)
+        for xb, yb in map(as_pair, progress_bar(dl, parent=pbar, leave=pbar is not None)):
+            loss, size = _validated(model, xb, yb, loss_func, cb_handler)
+            if size is not None:
                 results.append(loss)
-                sizes.append(len(first_el(yb) if is_listy(yb) else yb))
-            except CancelBatchException:
-                loss = cb_handler.abandon_batch() if cb_handler is not None else None
+                sizes.append(size)
             if cb_handler is not None and cb_handler.on_batch_end(loss):
                 break
             if n_batch and len(sizes) >= n_batch:
                 break
     return mean_loss(results, sizes) if average else results
+
+
+def _validated(model: Any, xb: Any, yb: Any, loss_func: Any, cb_handler: Any) -> tuple[Any, int | None]:
+    """What a validation batch gives, and how many samples it has, None if it was abandoned."""
+    try:
+        if cb_handler is not None:
+            xb, yb = cb_handler.on_batch_begin(xb, yb, train=False)
+        loss = loss_batch(model, xb, yb, loss_func, cb_handler=cb_handler)
+    except CancelBatchException:
+        return None if cb_handler is None else cb_handler.abandon_batch(), None
+    return loss, len(first_el(yb) if is_listy(yb) else yb)
 
 
 def get_preds(
@@ -239,7 +259,7 @@ def get_preds(
 
 
 @dataclass(eq=False)
-class Learner(LearnerFiles, Predictions):
+class Learner(LearnerFiles, Predictions, LearnerCallbacks):
     """A model, data and everything to train the one on the other.
 
     Args:
@@ -261,6 +281,7 @@ class Learner(LearnerFiles, Predictions):
         add_time: whether the table has a column for the time of an epoch.
         silent: True prints nothing; `defaults.silent` if None.
         fused: whether optimizers do a step in one kernel: faster, with other last bits.
+        cbs: callbacks of fastai v2.
     """
 
     data: Any
@@ -280,11 +301,12 @@ class Learner(LearnerFiles, Predictions):
     add_time: bool = True
     silent: bool | None = None
     fused: bool = field(default=False, kw_only=True)
+    cbs: Any = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         """Move the model to the device and fill in what was left out."""
         self.path = Path(ifnone(self.path, getattr(self.data, "path", ".")))
-        self.model = self.model.to(DefaultDevice.resolve(getattr(self.data, "device", None)))
+        self.model = check_model(self.model).to(DefaultDevice.resolve(getattr(self.data, "device", None)))
         self.loss_func = ifnone(self.loss_func, getattr(self.data, "loss_func", None))
         self.metrics = as_list(self.metrics)
         self.layer_groups = self.layer_groups or [nn.Sequential(*flatten_model(self.model))]
@@ -293,6 +315,7 @@ class Learner(LearnerFiles, Predictions):
         recorder = partial(Recorder, add_time=self.add_time, silent=self.silent)
         self.callback_fns = [recorder, *as_list(self.callback_fns)]
         self.callbacks = [*as_list(self.callbacks), *as_list(defaults.extra_callbacks)]
+        self._create_cbs()
 
     fit_one_cycle = fit_one_cycle
     fit_fc = fit_fc
@@ -319,30 +342,35 @@ class Learner(LearnerFiles, Predictions):
         callbacks: Any = None,
         *,
         strict: bool = False,
+        cbs: Any = None,
+        resume: Any = None,
     ) -> None:
         """Train for so many epochs.
 
+        Raises:
+            ArgumentError: a number cannot be what it is given for; nothing has changed then.
+
         Args:
             epochs: number of epochs, at least 0.
-            lr: learning rate above 0, a list with one for each layer group, or a slice as in `lr_range`.
+            lr: learning rate, at least 0, a list with one for each layer group, or a slice as in `lr_range`.
             wd: weight decay; the learner's own if None.
             callbacks: callbacks of this fit, one or several.
             strict: warn of callbacks that cannot have the effect they ask for.
+            cbs: callbacks of fastai v2 for this fit; they may stand in `callbacks` too.
+            resume: True to go on from the newest checkpoint of `CheckpointCallback`, if any; or its path.
         """
-        lr, wd = self.lr_range(lr), ifnone(wd, self.wd)
-        if getattr(self, "opt", None) is None:
-            self.create_opt(lr, wd)
-        else:
-            self.opt.lr, self.opt.wd = lr, wd
+        epochs, lr, wd = self._checked(epochs, lr, ifnone(wd, self.wd))
+        self._set_opt(lr, wd)
         callbacks = [*self.callbacks, *self._made_callbacks(), *as_list(callbacks)]
         self._in_fit = (*(outer := self.__dict__.get("_in_fit", ())), *callbacks, *self.metrics)
         try:
-            fit(epochs, self, callbacks, self.metrics, strict=strict)
+            with self._bridged(callbacks, cbs) as heard:
+                fit(epochs, self, [*heard, *resumption(resume)], self.metrics, strict=strict)
         finally:
             self._in_fit = outer
 
     def _made_callbacks(self) -> list[Any]:
-        return [make(self) for make in (*self.callback_fns, *as_list(defaults.extra_callback_fns))]
+        return [self._made(make) for make in factories(self.callback_fns, defaults.extra_callback_fns)]
 
     # --- predictions ----------------------------------------------------------------------------------------
 
@@ -367,61 +395,33 @@ class Learner(LearnerFiles, Predictions):
             self.create_opt(defaults.lr, self.wd)
         # Callbacks made for this must not take the place of those of the last fit, with its history.
         before = dict(self.__dict__)
-        handler = CallbackHandler([*self._made_callbacks(), *self.callbacks])
+        callbacks, dl = [*self._made_callbacks(), *self.callbacks], self.dl(ds_type)
         self.__dict__.update({name: value for name, value in before.items() if isinstance(value, Callback)})
         loss_func = self.loss_func if with_loss else None
         activ = ifnone(activ, loss_func2activ(self.loss_func))
-        return get_preds(self.model, self.dl(ds_type), self._bar(pbar), handler, activ, loss_func, n_batch)
+        with self._bridged(callbacks, dl=dl) as heard:
+            handler = CallbackHandler(heard)
+            return get_preds(self.model, dl, self._bar(pbar), handler, activ, loss_func, n_batch)
 
-    def pred_batch(
-        self,
-        ds_type: Any = DatasetType.Valid,
-        batch: Any = None,
-        reconstruct: bool = False,
-        with_dropout: bool = False,
-        activ: Callable[[Any], Any] | None = None,
-    ) -> Any:
-        """Return the predictions of one batch `(x, y)`, by default the next one of a loader.
-
-        Args:
-            ds_type: which loader.
-            batch: a batch to take instead; its target may be None.
-            reconstruct: whether to return items of the data set instead of tensors.
-            with_dropout: whether dropout stays on.
-            activ: applied to the predictions; the one that fits the loss function if None.
-        """
-        xb, yb = self.data.one_batch(ds_type, detach=False, denorm=False) if batch is None else batch
-        handler = CallbackHandler(self.callbacks)
-        xb, yb = handler.on_batch_begin(xb, yb, train=False)
-        model = self.model.eval()
-        if with_dropout:
-            model.apply(self.apply_dropout)
-        with torch.no_grad():
-            preds, _ = loss_batch(model, xb, yb, cb_handler=handler)
-        preds = ifnone(activ, loss_func2activ(self.loss_func))(preds)
-        if not reconstruct:
-            return preds
-        dataset = self.dl(ds_type).dataset
-        return [dataset.reconstruct(pred) for pred in preds.cpu()]
-
-    def backward(self, item: Any) -> Any:
-        """Put one item through model and loss and go backward, without a step; return the loss."""
-        xb, yb = self.data.one_item(item)
-        handler = CallbackHandler(self.callbacks)
-        return loss_batch(self.model.eval(), xb, yb, self.loss_func, FakeOptimizer(), handler)
+    def _loss_batch(self, *args: Any) -> Any:
+        """Call `loss_batch` as it is at this moment."""
+        return loss_batch(*args)
 
     def validate(self, dl: Any = None, callbacks: Any = None, metrics: Any = None) -> list[Any]:
         """Return loss and metrics on a loader, the validation data by default."""
         dl, metrics = ifnone(dl, self.data.valid_dl), ifnone(metrics, self.metrics)
-        handler = CallbackHandler([*self.callbacks, *as_list(callbacks)], metrics)
-        try:
-            handler.on_train_begin(1, None, metrics)
-            handler.on_epoch_begin()
-            handler.on_epoch_end(validate(self.model, dl, self.loss_func, handler, self._bar()))
-        except BaseException as error:
-            # v1: without an error, training begins here and does not end.
-            handler.on_train_end(error, but=self.__dict__.get("_in_fit", ()))
-            raise
+        with self._bridged([*self.callbacks, *as_list(callbacks)], dl=dl) as heard:
+            handler, loss = CallbackHandler(heard, metrics), None
+            try:
+                handler.on_train_begin(1, None, metrics)
+                handler.on_epoch_begin()
+                with handler.level("validate"):
+                    loss = validate(self.model, dl, self.loss_func, handler, self._bar())
+                handler.on_epoch_end(loss)
+            except BaseException as error:
+                # v1: without an error, training begins here and does not end.
+                handler.on_train_end(error, but=self.__dict__.get("_in_fit", ()))
+                raise
         return list(handler.state_dict["last_metrics"])
 
 

@@ -17,12 +17,12 @@ from typing import Any, Union
 import torch
 
 from .defaults import defaults
-from .errors import NotACallbackError, ProtocolWarning, add_note, unknown_state_key
+from .errors import NotACallbackError, ProtocolWarning, add_note, raise_first, unknown_state_key
 from .events import EVENTS, INITIAL_STATE, can_act
 from .levels import LoopLevels
-from .listeners import as_list, check_callback, check_methods, event_method, from_bare_value
+from .listeners import as_list, check_callback, check_methods, check_value, event_method, from_bare_value
 from .loss_curve import LossCurve
-from .metric_objects import metric_name, with_metric_objects
+from .metric_objects import check_metric_value, metric_name, with_metric_objects
 from .names import numbered, with_v1_signature
 from .nested import without_graph
 from .optim import OptimWrapper
@@ -123,6 +123,8 @@ CallbackList = Union[Callback, Sequence[Callback], None]  # noqa: UP007  (needed
 
 # What each event is in a class that does not override it, even if somebody replaces `Callback.on_...` later.
 _EMPTY = {name: vars(Callback)[f"on_{name}"] for name in EVENTS}
+# Keys whose values the loop itself counts with or asks for.
+_TYPED = frozenset(key for event in EVENTS.values() for key in event.reset)
 _BATCH_RESET = dict(EVENTS["batch_begin"].reset)
 
 
@@ -157,6 +159,7 @@ class AverageMetric(Callback):
         val = self.func(last_output, *targets)
         if val is None:
             return
+        check_metric_value(self.name, val)
         size = len(first_el(targets))
         self.count += size
         self.val += size * (val.detach() if isinstance(val, torch.Tensor) else val)
@@ -279,6 +282,8 @@ class CallbackHandler(LoopLevels):
             if self.strict and not can_act(key, event):
                 text = f"{type(cb).__name__}.on_{event} returned {key!r}, which cannot act any more there."
                 warnings.warn(text, ProtocolWarning, stacklevel=2)
+            if key in _TYPED:
+                check_value(cb, event, key, value)
             self.state_dict[key] = value
             self._skip_said = self._skip_said or key == "skip_validate"
 
@@ -360,7 +365,9 @@ class CallbackHandler(LoopLevels):
         if "backward_begin" not in self._unheard:
             try:
                 self("backward_begin", call_mets=False)
-            except CancelBackwardException:
+            except CancelBackwardException as signal:
+                if signal.outside:
+                    raise
                 self.point("after_cancel_backward")
                 state["skip_bwd"] = True
         return state["last_loss"], state.get("skip_bwd")
@@ -370,7 +377,9 @@ class CallbackHandler(LoopLevels):
         if "backward_end" not in self._unheard:
             try:
                 self("backward_end", call_mets=False)
-            except CancelStepException:
+            except CancelStepException as signal:
+                if signal.outside:
+                    raise
                 self.point("after_cancel_step")
                 self.state_dict["skip_step"] = True
         return self.state_dict.get("skip_step")
@@ -385,7 +394,8 @@ class CallbackHandler(LoopLevels):
         """End a batch, count it if it trained, and return whether to leave the epoch."""
         state = self.state_dict
         state["last_loss"] = loss
-        self("batch_end", call_mets=not (state["train"] or self._was_abandoned()))
+        heard_by_metrics, self._abandoned = not (self._abandoned or state["train"]), False
+        self("batch_end", call_mets=heard_by_metrics)
         if "last_output" in state:
             # v1: listeners get the output with its graph, which it then kept until the next one.
             state["last_output"] = without_graph(state["last_output"])
@@ -418,13 +428,7 @@ class CallbackHandler(LoopLevels):
                 self._call_and_update(cb, "train_end", method, exception=exception)
             except BaseException as error:  # noqa: BLE001  (the others still have to put things back)
                 errors.append(add_note(error, f"raised by {type(cb).__name__}.on_train_end"))
-        main = exception if isinstance(exception, BaseException) else errors.pop(0) if errors else None
-        if main is None:
-            return
-        for later in errors:
-            add_note(main, f"Also, at the end of training: {later!r}")
-        if main is not exception:
-            raise main
+        raise_first(exception if isinstance(exception, BaseException) else None, errors)
 
     # --- around the events ----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, RandomSampler, SequentialSampler, defau
 
 from .batch_fetching import batches
 from .defaults import DefaultDevice, defaults
+from .errors import add_note
 from .nested import data_collate, to_device
 from .sequences import listify
 
@@ -159,7 +160,11 @@ class DeviceDataLoader:
 
     def proc_batch(self, b: Any) -> Any:
         """Return a batch on the device, transformed."""
-        b = to_device(b, self.device)
+        try:
+            b = to_device(b, self.device)
+        except Exception as error:
+            add_note(error, f"This happened when a batch was moved to the device {self.device}.")
+            raise
         for tfm in self.tfms:
             b = tfm(b)
         return b

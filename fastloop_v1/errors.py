@@ -10,12 +10,14 @@ Exception
     ├── NotACallbackError               (TypeError) an object that cannot listen to any event
     ├── LearnerGoneError                (ReferenceError, AttributeError) a callback outlived its learner
     ├── ArgumentError                   (ValueError) an argument outside what is allowed
-    │   ├── UnexportableError           (PicklingError, AttributeError) a part of a learner that cannot be written
+    │   ├── ArgumentTypeError           (TypeError) an argument of a type that is not allowed
+    │   ├── UnexportableError           (PicklingError, AttributeError) parts that cannot be written
     │   ├── LayerGroupError             (AssertionError) too few layer groups for what was asked
     │   └── HyperParameterError         (KeyError) the optimizer has no such hyper-parameter
     ├── EmptyLoaderError                (AssertionError, ValueError) a loader without a single batch
     ├── MissingLossError                (TypeError) training was asked for without a loss function
     ├── LossShapeError                  (RuntimeError) the loss is no scalar, or output and target do not fit
+    ├── NonFiniteLossError              (ArithmeticError, ValueError) the loss is NaN or infinite
     ├── MissingExtraError               (ImportError) an optional package is not installed
     ├── UnwritablePathError             (OSError) a file cannot be written where it should go
     ├── UnknownVersionError             (ValueError) a file of a schema version this package does not know
@@ -34,6 +36,7 @@ from typing import TypeVar
 
 __all__ = [
     "ArgumentError",
+    "ArgumentTypeError",
     "CallbackReturnError",
     "EmptyLoaderError",
     "FastloopError",
@@ -45,6 +48,7 @@ __all__ = [
     "LossShapeError",
     "MissingExtraError",
     "MissingLossError",
+    "NonFiniteLossError",
     "NotACallbackError",
     "NotOfferedError",
     "ProtocolWarning",
@@ -52,6 +56,7 @@ __all__ = [
     "UnknownVersionError",
     "UnwritablePathError",
     "add_note",
+    "raise_first",
     "unknown_state_key",
 ]
 
@@ -78,6 +83,10 @@ class ArgumentError(FastloopError, ValueError):
     """An argument has a value outside what is allowed; the message names all three."""
 
 
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument is of a type that is not allowed, such as a word where a number belongs."""
+
+
 class UnexportableError(ArgumentError, PicklingError, AttributeError):
     """Parts of a learner, such as lambdas, cannot be written; the message lists all of them."""
 
@@ -102,6 +111,10 @@ class MissingLossError(FastloopError, TypeError):
 
 class LossShapeError(FastloopError, RuntimeError):
     """The loss is not a single number, or output and target shapes do not fit each other."""
+
+
+class NonFiniteLossError(FastloopError, ArithmeticError, ValueError):
+    """The loss is NaN or infinite, and training was asked to end with an error then."""
 
 
 class MissingExtraError(FastloopError, ImportError):
@@ -139,6 +152,24 @@ def add_note(error: _Error, note: str) -> _Error:
     else:
         error.args = (f"{error.args[0] if error.args else ''}\n{note}".strip(), *error.args[1:])
     return error
+
+
+def raise_first(exception: BaseException | None, errors: list[BaseException]) -> None:
+    """Attach later errors to the exception there is; without one raise the first with the others attached.
+
+    Args:
+        exception: what is on its way already.
+        errors: those that came after it, in order; the list is emptied, so that a caller whose frame hangs
+            on one of them does not keep it alive.
+    """
+    first = errors.pop(0) if exception is None and errors else exception
+    while errors and first is not None:
+        add_note(first, f"Also, at the end of training: {errors.pop(0)!r}")
+    try:
+        if first is not None and first is not exception:
+            raise first
+    finally:
+        del first, exception
 
 
 def unknown_state_key(callback: str, event: str, key: str, nearest: str | None = None) -> Exception:

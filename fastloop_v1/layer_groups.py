@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import nn
 
+from .arguments import check_count, check_numbers
 from .defaults import defaults
-from .errors import LayerGroupError
+from .errors import ArgumentTypeError, LayerGroupError
+from .listeners import factories
 from .modules import bn_types, requires_grad, split_model
 from .optim import OptimWrapper
 from .sequences import even_mults
@@ -24,6 +26,8 @@ __all__ = ["LayerGroups"]
 class LayerGroups:
     """Layer groups of a model, each with a learning rate of its own."""
 
+    callback_fns: Any
+    data: Any
     model: Any
     opt: Any
     opt_func: Any
@@ -47,8 +51,38 @@ class LayerGroups:
             return even_mults(lr.start, lr.stop, groups)
         return np.array([lr.stop / 10] * (groups - 1) + [lr.stop])
 
+    def _checked(self, epochs: Any, lr: Any, wd: Any) -> tuple[Any, Any, Any]:
+        """Epochs, learning rates and weight decay as a fit takes them.
+
+        Raises:
+            ArgumentError: one of them cannot be one; nothing has changed then.
+        """
+        if not hasattr(self.data, "train_dl"):
+            raise ArgumentTypeError(f"data is {self.data!r}; it must be a DataBunch, or have a train_dl.")
+        factories(self.callback_fns)
+        groups = len(self.layer_groups)
+        epochs = check_count("epochs", epochs)
+        check_numbers("lr", lr, 0, groups=groups, slices=True)
+        check_numbers("wd", wd, 0, groups=groups)
+        return epochs, self.lr_range(lr), wd
+
+    def _set_opt(self, lr: Any, wd: Any) -> None:
+        """Give the optimizer these hyper-parameters; make it first if there is none."""
+        if getattr(self, "opt", None) is None:
+            self.create_opt(lr, wd)
+        else:
+            self.opt.lr, self.opt.wd = lr, wd
+
     def create_opt(self, lr: Any, wd: Any = 0.0) -> None:
-        """Make a new optimizer, without state, over the layer groups."""
+        """Make a new optimizer, without state, over the layer groups.
+
+        Raises:
+            ArgumentTypeError: `opt_func` cannot be called.
+        """
+        if not callable(self.opt_func):
+            raise ArgumentTypeError(
+                f"opt_func is {self.opt_func!r}; it must make an optimizer, such as AdamW."
+            )
         options = {"wd": wd, "true_wd": self.true_wd, "bn_wd": self.bn_wd, "fused": self.fused}
         self.opt = OptimWrapper.create(self.opt_func, lr, self.layer_groups, **options)
 

@@ -37,6 +37,7 @@ class LearnerFiles(LayerGroups):
     wd: Any
     callbacks: Any
     recorder: Any
+    _say_what_export_leaves: Any
 
     def save(self, file: Any = None, return_path: bool = False, with_opt: bool = True) -> Any:
         """Write the weights, and the optimizer's state if there is one, whole or not at all.
@@ -134,6 +135,7 @@ class LearnerFiles(LayerGroups):
             ArgumentError: another format, or an open file for a folder.
             UnwritablePathError: it cannot be written there; what was there is untouched.
         """
+        self._say_what_export_leaves()
         state = {name: getattr(self, name) for name in EXPORTED}
         describe = getattr(getattr(self.data, "valid_ds", None), "get_state", dict)
         state.update(callback_states(self.callbacks), data=describe(), cls=type(self))

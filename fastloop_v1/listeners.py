@@ -14,7 +14,15 @@ import torch
 from .errors import CallbackReturnError, LegacyReturnWarning, NotACallbackError, ProtocolWarning
 from .events import EVENTS, readable_keys
 
-__all__ = ["as_list", "check_callback", "check_methods", "event_method", "from_bare_value"]
+__all__ = [
+    "as_list",
+    "check_callback",
+    "check_methods",
+    "check_value",
+    "event_method",
+    "factories",
+    "from_bare_value",
+]
 
 _FLAGS = ("skip_step", "skip_zero", "stop_epoch", "stop_training")
 _BARE_TYPES: dict[str, tuple[type, ...]] = {
@@ -22,6 +30,7 @@ _BARE_TYPES: dict[str, tuple[type, ...]] = {
     "last_output": (torch.Tensor, tuple, list),
     "last_loss": (torch.Tensor,),
 }
+_COUNTS = ("epoch", "iteration", "num_batch", "n_epochs")
 _warned: weakref.WeakSet[type] = weakref.WeakSet()
 
 
@@ -32,6 +41,41 @@ def as_list(items: Any) -> list[Any]:
     if isinstance(items, (list, tuple, set, frozenset)) or inspect.isgenerator(items):
         return list(items)
     return [items]
+
+
+def factories(*callback_fns: Any) -> list[Any]:
+    """Return what makes a learner's callbacks, one item or several of each argument.
+
+    Raises:
+        NotACallbackError: something in it cannot be called.
+    """
+    found = [make for fns in callback_fns for make in as_list(fns)]
+    for at, make in enumerate(found):
+        if not callable(make):
+            raise NotACallbackError(
+                f"callback_fns[{at}] is {make!r}; it must be called with the learner and make a callback: "
+                "a class, or a partial of one. An instance goes into callbacks."
+            )
+    return found
+
+
+def check_value(cb: Any, event: str, key: str, value: Any) -> None:
+    """See that a returned value can be what its key says: a count is a whole number, a flag is one value.
+
+    Raises:
+        CallbackReturnError: it cannot.
+    """
+    if key in _COUNTS:
+        number = value.item() if isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim == 0 else value
+        good = isinstance(number, (int, np.integer)) or (isinstance(number, float) and number.is_integer())
+        allowed = "a whole number"
+    else:
+        is_array = isinstance(value, (torch.Tensor, np.ndarray))
+        good, allowed = not (is_array and np.prod(value.shape) != 1), "a single value"
+    if not good:
+        raise CallbackReturnError(
+            f"{type(cb).__name__}.on_{event} returned {key!r}: {value!r}; it must be {allowed}."
+        )
 
 
 def event_method(cb: Any, event: str, empty: Any = None) -> Any:
@@ -78,7 +122,8 @@ def check_callback(cb: Any, where: str) -> None:
 def check_methods(cb: Any) -> None:
     """Warn of `on_...` methods that are no event, and of required arguments their event cannot have."""
     who = type(cb).__name__
-    for name in sorted(name for name in dir(type(cb)) if name.startswith("on_")):
+    named = (name for name in dir(type(cb)) if name.startswith("on_"))
+    for name in sorted(name for name in named if callable(getattr(type(cb), name))):
         event = name[len("on_") :]
         if event not in EVENTS:
             near = difflib.get_close_matches(event, EVENTS, n=1)

@@ -1,4 +1,4 @@
-"""What the loop refuses, early and in words: no batch, no loss function, a loss without a single value."""
+"""What the loop refuses, early and in words: no batch, no pair, no loss function, no single loss."""
 
 from __future__ import annotations
 
@@ -6,9 +6,51 @@ from typing import Any
 
 import torch
 
-from .errors import EmptyLoaderError, LossShapeError, MissingLossError, add_note
+from .errors import ArgumentTypeError, EmptyLoaderError, LossShapeError, MissingLossError, add_note
+from .signals import CancelSignal
 
-__all__ = ["check_batches", "check_loss", "compute_loss", "require_loss"]
+__all__ = ["as_pair", "check_batches", "check_loss", "check_model", "compute_loss", "outputs", "require_loss"]
+
+
+def check_model(model: Any) -> Any:
+    """Return a model if it can be one.
+
+    Raises:
+        ArgumentTypeError: it is no module of torch and has no `to` and `children` as those have.
+    """
+    if isinstance(model, type) or not all(hasattr(model, name) for name in ("to", "children", "parameters")):
+        raise ArgumentTypeError(f"model is {model!r}; it must be an instance of torch.nn.Module.")
+    return model
+
+
+def as_pair(batch: Any) -> tuple[Any, Any]:
+    """Return input and target of a batch.
+
+    Raises:
+        ArgumentTypeError: it is no pair.
+    """
+    if type(batch) not in (list, tuple):
+        if isinstance(batch, (dict, str, bytes)) or not hasattr(batch, "__iter__"):
+            raise ArgumentTypeError(f"A batch is {_shape(batch)}; it must be a pair (input, target).")
+        batch = list(batch)
+    if len(batch) != 2:
+        raise ArgumentTypeError(
+            f"A batch has {len(batch)} parts, {_shape(batch)}; it must be a pair (input, target). "
+            "Several inputs or targets go into a list: ([x1, x2], y)."
+        )
+    return batch[0], batch[1]
+
+
+def outputs(model: Any, xb: list[Any]) -> Any:
+    """What a model makes of a batch; an error in it gets a note with what went in."""
+    try:
+        return model(*xb)
+    except CancelSignal:
+        raise
+    except Exception as error:
+        given = ", ".join(map(_shape, xb))
+        add_note(error, f"This happened in the model {_name(model)} with {given} as input.")
+        raise
 
 
 def require_loss(loss_func: Any) -> None:
@@ -16,11 +58,14 @@ def require_loss(loss_func: Any) -> None:
 
     Raises:
         MissingLossError: it is None.
+        ArgumentTypeError: it cannot be called.
     """
     if loss_func is None:
         raise MissingLossError(
             "loss_func is None; give the Learner a function of (output, target), such as F.mse_loss."
         )
+    if not callable(loss_func):
+        raise ArgumentTypeError(f"loss_func is {loss_func!r}; it must be a function of (output, target).")
 
 
 def check_batches(dl: Any) -> None:
@@ -62,10 +107,15 @@ def check_loss(loss: Any) -> Any:
     """Return the loss if one can go backward from it.
 
     Raises:
-        LossShapeError: it is not a tensor of one element.
+        LossShapeError: it is not a tensor of one element, or has no gradient.
     """
     if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
         raise _no_number(loss)
+    if not loss.requires_grad:
+        raise LossShapeError(
+            "The loss has no gradient (it does not require grad and does not have a grad_fn): nothing it was "
+            "computed from is trained. Is all of the model frozen, or was an output detached?"
+        )
     return loss
 
 

@@ -27,10 +27,12 @@ class LossCurve:
 
     Attributes:
         n: number of losses so far.
+        leaves_out: whether losses that are no finite number leave the average as it is.
     """
 
     def __init__(self, beta: float) -> None:
-        self.beta, self.n = beta, 0
+        self.beta, self.n, self.leaves_out = beta, 0, False
+        self._left_out = 0
         self._mov_avg = np.float32(0.0)
         self._smoothed = array("f")
         self._waiting: list[torch.Tensor] = []
@@ -76,8 +78,12 @@ class LossCurve:
     def _smooth(self, losses: Any) -> None:
         beta, rest, mov_avg = np.float32(self.beta), np.float32(1 - self.beta), self._mov_avg
         for n, loss in enumerate(losses, start=len(self._smoothed) + 1):
+            if self.leaves_out and not np.isfinite(loss):
+                self._left_out += 1
+                self._smoothed.append(self._smoothed[-1] if n > 1 else loss)
+                continue
             mov_avg = beta * mov_avg + rest * loss
-            self._smoothed.append(mov_avg / np.float32(1 - self.beta**n))
+            self._smoothed.append(mov_avg / np.float32(1 - self.beta ** (n - self._left_out)))
         self._mov_avg = mov_avg
 
 

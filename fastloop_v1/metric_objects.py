@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from numbers import Number
 from typing import Any
 
+import numpy as np
 import torch
 
 from .defaults import defaults
-from .errors import ArgumentError
+from .errors import ArgumentError, ArgumentTypeError
 from .events import EVENTS
 from .listeners import event_method
 from .names import camel2snake
 from .sequences import first_el, is_listy
 
-__all__ = ["MetricObject", "is_metric_object", "metric_name", "with_metric_objects"]
+__all__ = ["MetricObject", "check_metric_value", "is_metric_object", "metric_name", "with_metric_objects"]
 
 _METHODS = ("update", "compute", "reset")
 
@@ -28,6 +30,19 @@ def metric_name(metric: Any) -> str:
     func = metric.func if isinstance(metric, partial) else metric
     name = getattr(metric, "name", None) or getattr(func, "name", None) or getattr(func, "__name__", None)
     return str(name or camel2snake(type(func).__name__))
+
+
+def check_metric_value(name: str, value: Any) -> None:
+    """See that what a metric function returned can be averaged: a number, an array or a tensor.
+
+    Raises:
+        ArgumentTypeError: it cannot.
+    """
+    if not isinstance(value, (torch.Tensor, Number, np.ndarray)):
+        raise ArgumentTypeError(
+            f"The metric {name} returned {value!r}; it must return a number or a tensor with one element, "
+            "or None for a batch that does not count."
+        )
 
 
 def is_metric_object(metric: Any) -> bool:

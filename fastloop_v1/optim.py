@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from .defaults import defaults
 from .errors import HyperParameterError
+from .hyper_views import HyperViews
 from .modules import split_no_wd_params
 from .names import with_v1_signature
 from .optimizer_forms import decay_, use_foreach, use_fused
@@ -26,7 +27,7 @@ _HYPERS = ("lr", "mom", "beta", "wd")
 _CLASSIC = ("params", "lr", "momentum", "alpha", "betas", "weight_decay")
 
 
-class OptimWrapper:
+class OptimWrapper(HyperViews):
     """Wraps an optimizer with two parameter groups for each layer group: with and without weight decay.
 
     `lr`, `mom`, `beta` and `wd` read as the last layer group's value and are written as one value for all

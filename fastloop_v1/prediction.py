@@ -11,6 +11,7 @@ from torch import nn
 from .activation import loss_func2activ
 from .basic_data import DatasetType
 from .callback import CallbackHandler
+from .modules import evaluation_mode
 from .names import has_arg, noop
 from .nested import grab_idx, to_device
 from .optim import FakeOptimizer
@@ -61,11 +62,10 @@ class Predictions:
         with self._bridged(self.callbacks, dl=[(xb, yb)]) as heard:
             handler = CallbackHandler(heard)
             xb, yb = handler.on_batch_begin(xb, yb, train=False)
-            model = self.model.eval()
-            if with_dropout:
-                model.apply(self.apply_dropout)
-            with torch.no_grad():
-                preds, _ = self._loss_batch(model, xb, yb, None, None, handler)
+            with torch.no_grad(), evaluation_mode(self.model):
+                if with_dropout:
+                    self.model.apply(self.apply_dropout)
+                preds, _ = self._loss_batch(self.model, xb, yb, None, None, handler)
         preds = ifnone(activ, loss_func2activ(self.loss_func))(preds)
         if not reconstruct:
             return preds
@@ -76,7 +76,8 @@ class Predictions:
         """Put one item through model and loss and go backward, without a step; return the loss."""
         xb, yb = self.data.one_item(item)
         handler = CallbackHandler(self.callbacks)
-        return self._loss_batch(self.model.eval(), xb, yb, self.loss_func, FakeOptimizer(), handler)
+        with evaluation_mode(self.model):
+            return self._loss_batch(self.model, xb, yb, self.loss_func, FakeOptimizer(), handler)
 
     def predict(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Sequence
-from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +33,18 @@ def format_time(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
 
 
-def _latest_loss(recorder: weakref.ref[Recorder]) -> str:
-    found = recorder()
-    return "" if found is None else f"{found.losses[-1]:.4f}"
+class _LatestLoss:
+    """What a bar shows of a recorder; the bar holds the loader, and must not live by the recorder's doing."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = weakref.ref(recorder)
+
+    def __call__(self) -> str:
+        recorder = self._recorder()
+        return "" if recorder is None else f"{recorder.losses[-1]:.4f}"
+
+    def __reduce__(self) -> Any:
+        return str, ()
 
 
 class Recorder(LearnerCallback):
@@ -141,8 +149,7 @@ class Recorder(LearnerCallback):
         self._losses.append(smooth_loss)
         child = getattr(self.pbar, "child", None)
         if child is not self._child and child is not None:
-            # The bar holds the loader, and must not keep it beyond the recorder's life.
-            child.comment = partial(_latest_loss, weakref.ref(self))
+            child.comment = _LatestLoss(self)
             self._child = child
 
     def on_step_end(self, **kwargs: Any) -> None:

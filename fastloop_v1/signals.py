@@ -30,7 +30,13 @@ __all__ = [
 
 
 class CancelSignal(Exception):  # noqa: N818  (it signals, and is no error unless nobody is there to hear it)
-    """Base of the signals. One that is raised outside of its level ends the fit as an error."""
+    """Base of the signals. One that is raised outside of its level ends the fit as an error.
+
+    Attributes:
+        outside: True keeps the level that hears it from taking it for its own.
+    """
+
+    outside = False
 
 
 class CancelBackwardException(CancelSignal):

@@ -25,6 +25,7 @@ from .interpret import (
 )
 from .listeners import as_list
 from .loop_checks import check_batches
+from .names import with_v1_signature
 from .precision import to_amp, to_bf16, to_fp16, to_fp32
 from .snapshot import Snapshot
 
@@ -64,6 +65,7 @@ def one_cycle_scheduler(lr_max: float, **kwargs: Any) -> Callable[[Learner], One
     return partial(OneCycleScheduler, lr_max=lr_max, **kwargs)
 
 
+@with_v1_signature
 def fit_one_cycle(
     learn: Learner,
     cyc_len: int,
@@ -76,6 +78,8 @@ def fit_one_cycle(
     callbacks: Any = None,
     tot_epochs: int | None = None,
     start_epoch: int | None = None,
+    *,
+    resume: Any = None,
 ) -> None:
     """Train with the one-cycle policy.
 
@@ -91,7 +95,9 @@ def fit_one_cycle(
         callbacks: callbacks of this fit.
         tot_epochs: epochs of the whole cycle, if this fit is only a part of it.
         start_epoch: epoch of the cycle to go on from.
+        resume: as in `Learner.fit`.
     """
+    learn._checked(cyc_len, max_lr, learn.wd if wd is None else wd)
     scheduler = OneCycleScheduler(
         learn,
         learn.lr_range(max_lr),
@@ -102,7 +108,7 @@ def fit_one_cycle(
         tot_epochs=tot_epochs,
         start_epoch=start_epoch,
     )
-    learn.fit(cyc_len, max_lr, wd=wd, callbacks=[*as_list(callbacks), scheduler])
+    learn.fit(cyc_len, max_lr, wd=wd, callbacks=[*as_list(callbacks), scheduler], **_resumed(resume))
 
 
 def lr_find(
@@ -140,6 +146,7 @@ def lr_find(
         before.restore()
 
 
+@with_v1_signature
 def fit_fc(
     learn: Learner,
     tot_epochs: int = 1,
@@ -148,6 +155,8 @@ def fit_fc(
     start_pct: float = 0.72,
     wd: Any = None,
     callbacks: Any = None,
+    *,
+    resume: Any = None,
 ) -> None:
     """Train with a constant learning rate that falls along a cosine in the end.
 
@@ -159,9 +168,16 @@ def fit_fc(
         start_pct: share of the batches with the constant learning rate, 0 to 1.
         wd: weight decay; the learner's own if None.
         callbacks: callbacks of this fit.
+        resume: as in `Learner.fit`.
     """
+    learn._checked(tot_epochs, lr, learn.wd if wd is None else wd)
     scheduler = FlatCosAnnealScheduler(learn, lr, tot_epochs, moms, start_pct)
-    learn.fit(tot_epochs, lr, wd=wd, callbacks=[*as_list(callbacks), scheduler])
+    learn.fit(tot_epochs, lr, wd=wd, callbacks=[*as_list(callbacks), scheduler], **_resumed(resume))
+
+
+def _resumed(resume: Any) -> dict[str, Any]:
+    """The argument if it is set: a learner's own `fit` may take v1's arguments only."""
+    return {} if resume is None else {"resume": resume}
 
 
 def mixup(learn: Learner, alpha: float = 0.4, stack_x: bool = False, stack_y: bool = True) -> Learner:

@@ -18,12 +18,14 @@ TREE = [
     ("NotACallbackError", "FastloopError", (TypeError,)),
     ("LearnerGoneError", "FastloopError", (ReferenceError, AttributeError)),
     ("ArgumentError", "FastloopError", (ValueError,)),
+    ("ArgumentTypeError", "ArgumentError", (TypeError,)),
     ("UnexportableError", "ArgumentError", (ValueError, PicklingError, AttributeError)),
     ("LayerGroupError", "ArgumentError", (ValueError, AssertionError)),
     ("HyperParameterError", "ArgumentError", (ValueError, KeyError)),
     ("EmptyLoaderError", "FastloopError", (AssertionError, ValueError)),
     ("MissingLossError", "FastloopError", (TypeError,)),
     ("LossShapeError", "FastloopError", (RuntimeError,)),
+    ("NonFiniteLossError", "FastloopError", (ArithmeticError, ValueError)),
     ("MissingExtraError", "FastloopError", (ImportError,)),
     ("UnwritablePathError", "FastloopError", (OSError,)),
     ("UnknownVersionError", "FastloopError", (ValueError,)),
@@ -111,3 +113,21 @@ def test_unknown_key_like_no_other_names_none():
     error = unknown_state_key("Mine", "batch_end", "xyz")
     assert error.nearest is None
     assert "Did you mean" not in "".join(traceback.format_exception(error))
+
+
+def test_first_error_is_raised_with_the_later_ones_as_notes():
+    first, second = ValueError("first"), KeyError("second")
+    with pytest.raises(ValueError, match="first") as caught:
+        errors.raise_first(None, [first, second])
+    assert "second" in "".join(caught.value.__notes__)
+
+
+def test_error_on_its_way_only_gets_notes():
+    on_its_way, later = ValueError("first"), [KeyError("later")]
+    errors.raise_first(on_its_way, later)
+    assert "later" in "".join(on_its_way.__notes__)
+    assert later == []
+
+
+def test_nothing_to_raise_raises_nothing():
+    errors.raise_first(None, [])

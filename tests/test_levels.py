@@ -11,6 +11,7 @@ from torch.utils.data import TensorDataset
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
 from fastloop_v1.callback import Callback, CallbackHandler
+from fastloop_v1.defaults import defaults
 from fastloop_v1.events import EVENTS
 from fastloop_v1.signals import (
     CancelBackwardException,
@@ -170,6 +171,12 @@ def test_a_batch_that_was_abandoned_in_validation_counts_for_nothing():
     assert learn.recorder.val_losses == [None]
 
 
+def test_a_batch_abandoned_in_training_leaves_the_metrics_alone():
+    last = raises(CancelBatchException(), "loss_begin", when=lambda train, **state: train)
+    _, learn = seen(last, metrics=[F.mse_loss])
+    assert learn.recorder.metrics[0][0] == pytest.approx(float(learn.recorder.val_losses[0]))
+
+
 def test_an_ended_validation_has_no_loss():
     _, learn = seen(LEFT["the validation"][0], metrics=[F.l1_loss])
     assert learn.recorder.val_losses == [None]
@@ -209,3 +216,25 @@ def test_without_listeners_a_point_calls_nobody():
     handler = CallbackHandler([Callback()])
     assert handler.points == []
     handler.point("before_train")
+
+
+@pytest.mark.parametrize("quirks", [False, True], ids=["mended", "v1"])
+def test_a_fit_that_fails_leaves_each_part_of_the_model_in_the_mode_it_had(quirks, monkeypatch):
+    monkeypatch.setattr(defaults, "v1_quirks", quirks)
+    learn = learner()
+    learn.model.eval()
+    with pytest.raises(ValueError, match="stop"):
+        learn.fit(1, 0.1, callbacks=raises(ValueError("stop"), "batch_end"))
+    assert learn.model.training is quirks
+
+
+def test_a_listener_has_its_loop_as_long_as_the_fit_lasts():
+    class Listens(Callback):
+        def at_point(self, name):
+            self.learn = self.loop.learn
+
+    listens, learn = Listens(), learner()
+    learn.fit(1, 0.1, callbacks=listens)
+    assert listens.learn is learn
+    with pytest.raises(ReferenceError):
+        listens.loop.learn  # noqa: B018

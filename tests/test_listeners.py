@@ -12,7 +12,15 @@ import torch
 from fastloop_v1.callback import Callback
 from fastloop_v1.errors import CallbackReturnError, LegacyReturnWarning, NotACallbackError, ProtocolWarning
 from fastloop_v1.events import EVENTS
-from fastloop_v1.listeners import as_list, check_callback, check_methods, event_method, from_bare_value
+from fastloop_v1.listeners import (
+    as_list,
+    check_callback,
+    check_methods,
+    check_value,
+    event_method,
+    factories,
+    from_bare_value,
+)
 
 ONE = Callback()
 
@@ -266,3 +274,44 @@ def test_bare_values_are_warned_of_once_a_class():
             from_bare_value(cb, "batch_end", True)
             from_bare_value(cb, "epoch_end", True)
     assert [str(warning.message).split(".")[0] for warning in caught] == ["Old", "Other"]
+
+
+# --- factories and returned values ------------------------------------------------------------------------
+
+
+def test_factories_are_one_list():
+    assert factories(Duck, [Callback, Duck], None) == [Duck, Callback, Duck]
+
+
+def test_thing_that_makes_no_callback_is_named():
+    with pytest.raises(
+        NotACallbackError, match=r"callback_fns\[1\] is 3; it must be called with the learner"
+    ):
+        factories([Duck, 3])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("epoch", 3), ("epoch", np.int64(3)), ("iteration", 2.0), ("epoch", torch.tensor(2)),
+     ("stop_epoch", "yes"), ("stop_epoch", None), ("skip_step", torch.tensor([True])), ("skip_bwd", [])],
+)  # fmt: skip
+def test_value_that_can_be_meant_passes(key, value):
+    check_value(ONE, "batch_end", key, value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [("epoch", "x", "a whole number"), ("num_batch", None, "a whole number"),
+     ("epoch", 0.5, "a whole number"),
+     ("epoch", float("nan"), "a whole number"), ("epoch", torch.ones(2), "a whole number"),
+     ("stop_epoch", torch.ones(2), "a single value"), ("skip_step", np.ones(0), "a single value")],
+)  # fmt: skip
+def test_value_that_cannot_be_is_named_with_its_callback(key, value, words):
+    with pytest.raises(
+        CallbackReturnError, match=f"Callback.on_batch_end returned '{key}': .*must be {words}"
+    ):
+        check_value(ONE, "batch_end", key, value)
+
+
+def test_attribute_that_is_no_method_is_no_event():
+    check_methods(type("Named", (Callback,), {"on_nan": "skip"})())

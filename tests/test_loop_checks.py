@@ -11,8 +11,17 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from fastloop_v1.errors import EmptyLoaderError, LossShapeError, MissingLossError
-from fastloop_v1.loop_checks import check_batches, check_loss, compute_loss, require_loss
+from fastloop_v1.errors import ArgumentTypeError, EmptyLoaderError, LossShapeError, MissingLossError
+from fastloop_v1.loop_checks import (
+    as_pair,
+    check_batches,
+    check_loss,
+    check_model,
+    compute_loss,
+    outputs,
+    require_loss,
+)
+from fastloop_v1.signals import CancelBatchException
 
 # --- loss function ----------------------------------------------------------------------------------------
 
@@ -133,7 +142,12 @@ def test_error_in_the_loss_is_the_very_one():
     "loss", [torch.tensor(1.0), torch.ones(1), torch.ones(1, 1)], ids=["0-d", "1-d", "2-d"]
 )
 def test_loss_of_one_number_is_returned(loss):
-    assert check_loss(loss) is loss
+    assert check_loss(loss.requires_grad_()) is loss
+
+
+def test_loss_without_a_gradient_is_refused():
+    with pytest.raises(LossShapeError, match="has no gradient .*does not require grad"):
+        check_loss(torch.tensor(1.0))
 
 
 @pytest.mark.parametrize(
@@ -165,3 +179,49 @@ def test_loss_error_keeps_the_cause_it_was_raised_with():
     with pytest.raises(RuntimeError, match="no loss") as caught:
         compute_loss(failing, torch.ones(2), [torch.ones(2)])
     assert caught.value.__cause__ is cause
+
+
+# --- model and batch ----------------------------------------------------------------------------------------
+
+
+def test_model_is_returned():
+    model = nn.Linear(1, 1)
+    assert check_model(model) is model
+
+
+@pytest.mark.parametrize("model", [None, 3, nn.Linear, torch.ones(1), [nn.Linear(1, 1)]])
+def test_thing_that_is_no_model_is_refused(model):
+    with pytest.raises(ArgumentTypeError, match="^model is .*an instance of torch.nn.Module"):
+        check_model(model)
+
+
+@pytest.mark.parametrize("batch", [(1, 2), [1, 2], torch.tensor([1, 2]), iter((1, 2))])
+def test_pair_is_a_pair(batch):
+    assert as_pair(batch) == (1, 2)
+
+
+@pytest.mark.parametrize("batch", [None, 3, "ab", {"x": 1, "y": 2}, (1,), (1, 2, 3), torch.ones(3)])
+def test_batch_that_is_no_pair_is_refused(batch):
+    with pytest.raises(ArgumentTypeError, match=r"must be a pair \(input, target\)"):
+        as_pair(batch)
+
+
+def test_error_in_a_model_gets_a_note_with_its_input():
+    with pytest.raises(RuntimeError) as caught:
+        outputs(nn.Linear(2, 1), [torch.ones(4, 3)])
+    expected = "This happened in the model Linear with a tensor of shape (4, 3) and type float32 as input."
+    assert caught.value.__notes__ == [expected]
+
+
+def test_signal_in_a_model_gets_no_note():
+    def leave(x):
+        raise CancelBatchException
+
+    with pytest.raises(CancelBatchException) as caught:
+        outputs(leave, [1])
+    assert not hasattr(caught.value, "__notes__")
+
+
+def test_loss_that_cannot_be_called_is_refused():
+    with pytest.raises(ArgumentTypeError, match="^loss_func is 3; it must be a function"):
+        require_loss(3)

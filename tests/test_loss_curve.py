@@ -142,3 +142,16 @@ def test_a_log_takes_anything_in_order():
         1.0,
         float(curve.at(0)),
     ]
+
+
+def test_losses_that_are_no_number_can_be_left_out():
+    curve, values = LossCurve(0.9), losses(6)
+    curve.leaves_out = True
+    for at, value in enumerate(values):
+        curve.add_value(value)
+        if at in (0, 3):
+            curve.add_value(torch.tensor(float("nan" if at else "inf")))
+    expected = both(0.9, values)[2]
+    points = [curve.at(i) for i in range(8)]
+    assert torch.equal(torch.stack([points[i] for i in (0, 2, 3, 4, 6, 7)]), torch.stack(expected))
+    assert (points[1], points[5]) == (points[0], points[4])

@@ -7,6 +7,7 @@ from .activation_stats import ActivationStats
 from .amp import Autocast
 from .balanced_sampling import BalancedSampling
 from .bn_freeze import BnFreeze
+from .checkpointing import CheckpointCallback
 from .cpu_mem import CpuPeakMemMetric
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStoppingCallback
@@ -45,6 +46,7 @@ __all__ = [
     "BalancedSampling",
     "BnFreeze",
     "CSVLogger",
+    "CheckpointCallback",
     "CpuPeakMemMetric",
     "EarlyStoppingCallback",
     "FlatCosAnnealScheduler",

@@ -28,7 +28,8 @@ class CSVLogger(LearnerCallback):
 
     The file is not touched before the first epoch is through: its row and the titles then take the place of
     an older file in one step. Every later row is one write at the end of the file and on the disk before
-    training goes on. No file stays open. `lr_find` and `Learner.validate` write nothing.
+    training goes on; in a resumed fit it follows the rows of the epochs before. No file stays open. `lr_find`
+    and `Learner.validate` write nothing.
 
     Args:
         learn: the learner.
@@ -36,8 +37,10 @@ class CSVLogger(LearnerCallback):
         append: whether rows go below those of an older file, whose titles then stay.
     """
 
-    exclude = (*LearnerCallback.exclude, "_is_first")
+    exclude = (*LearnerCallback.exclude, "_is_first", "_size", "_has_written")
+    of_this_process = ("start_epoch", "_has_written")
     _is_first = True
+    _has_written = False
 
     def __init__(self, learn: Learner, filename: str = "history", append: bool = False) -> None:
         super().__init__(learn)
@@ -54,7 +57,9 @@ class CSVLogger(LearnerCallback):
 
     def on_train_begin(self, **kwargs: Any) -> None:
         """Start a new table."""
-        self._is_first = True
+        self._is_first, self._has_written = True, False
+        self._size = self.path.stat().st_size if self.path.is_file() else 0
+        self.start_epoch = perf_counter()
 
     def on_epoch_begin(self, **kwargs: Any) -> None:
         """Take the time."""
@@ -73,8 +78,15 @@ class CSVLogger(LearnerCallback):
             with atomic_write(self.path) as file:
                 file.write(_line(names) + _line(row))
         else:
+            if not self._has_written:
+                self._drop_rows_to_come_again()
             _add_line(self.path, _line(row))
-        self._is_first = False
+        self._is_first, self._has_written, self._size = False, True, self.path.stat().st_size
+
+    def _drop_rows_to_come_again(self) -> None:
+        """Take away what was written after the checkpoint that training goes on from."""
+        if self.path.stat().st_size > self._size:
+            os.truncate(self.path, self._size)
 
     def _as_wide_as(self, names: Sequence[str], cells: Sequence[str]) -> list[str]:
         """A cell for each title: what is missing is `#na#`, and the time, if it is wanted, comes last."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import check_number, check_numbers
 from ..errors import ArgumentError
 from ..schedule import annealing_cos, annealing_exp, annealing_linear
 from .general_sched import GeneralScheduler, TrainingPhase
@@ -38,10 +39,14 @@ def FlatCosAnnealScheduler(
         curve: `linear`, `cosine` or `exponential`; the last is 0 at once.
 
     Raises:
-        ArgumentError: the curve is another.
+        ArgumentError: the curve is another, or a number is not as said here.
     """
     if curve not in _CURVES:
         raise ArgumentError(f"annealing type not supported {curve}; allowed are {', '.join(_CURVES)}.")
+    check_numbers("moms", moms, 0, 1, below=True, groups=2)
+    check_number("start_pct", start_pct, 0, 1)
+    check_numbers("lr", lr, 0, slices=True)
+    lr = list(lr) if isinstance(lr, tuple) else lr  # a pair would be start and end of a schedule
     batches = len(learn.data.train_dl) * tot_epochs
     flat = int(batches * start_pct)
     return GeneralScheduler(

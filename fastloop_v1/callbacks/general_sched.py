@@ -100,7 +100,8 @@ class GeneralScheduler(LearnerCallback):
     def jump_to_epoch(self, epoch: int) -> None:
         """Go through the schedules up to an epoch."""
         for _ in range(len(self.learn.data.train_dl) * epoch):
-            self.on_batch_end(train=True)
+            if self.on_batch_end(train=True):
+                break  # all phases are through
 
     def on_batch_end(self, train: bool, **kwargs: Any) -> dict[str, bool] | None:
         """Set the values of the next batch; end training when all phases are through."""

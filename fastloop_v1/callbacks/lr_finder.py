@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from ..arguments import check_count, check_numbers
 from ..learner_callback import LearnerCallback
 from ..schedule import Scheduler, annealing_exp
+from ..sequences import is_listy
 from ..snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -22,10 +26,13 @@ class LRFinder(LearnerCallback):
 
     Args:
         learn: the learner.
-        start_lr: first learning rate: a number, an array, or a slice as in `Learner.lr_range`.
+        start_lr: first learning rate: a number, a list by layer group, or a slice as in `Learner.lr_range`.
         end_lr: last learning rate, likewise.
         num_it: number of batches.
         stop_div: whether to stop when the smoothed loss is above 4 times its lowest, or NaN.
+
+    Raises:
+        ArgumentError: a learning rate is not above 0, or `num_it` is no whole number from 1 on.
     """
 
     def __init__(
@@ -36,9 +43,14 @@ class LRFinder(LearnerCallback):
         num_it: int = 100,
         stop_div: bool = True,
     ) -> None:
+        groups = len(learn.layer_groups)
+        check_numbers("start_lr", start_lr, 0, above=True, groups=groups, slices=True)
+        check_numbers("end_lr", end_lr, 0, above=True, groups=groups, slices=True)
+        check_count("num_it", num_it, 1)
         super().__init__(learn)
         self.data, self.stop_div = learn.data, stop_div
-        self.sched = Scheduler((learn.lr_range(start_lr), learn.lr_range(end_lr)), num_it, annealing_exp)
+        ends = [np.array(lr) if is_listy(lr) else learn.lr_range(lr) for lr in (start_lr, end_lr)]
+        self.sched = Scheduler(tuple(ends), num_it, annealing_exp)
 
     def on_train_begin(self, pbar: Any, **kwargs: Any) -> dict[str, bool]:
         """Keep what will be put back, and leave validation out."""

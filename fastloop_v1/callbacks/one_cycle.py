@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import check_count, check_number, check_numbers
 from ..defaults import defaults
 from ..learner_callback import LearnerCallback
 from ..schedule import Scheduler, annealing_cos
@@ -33,6 +34,9 @@ class OneCycleScheduler(LearnerCallback):
         final_div: the end is so many times lower than `lr_max`; `div_factor * 1e4` if None.
         tot_epochs: epochs of the whole cycle; those of the fit if None.
         start_epoch: epoch to go on from, 0 for the first; where the fit starts if None.
+
+    Raises:
+        ArgumentError: a value is not as said here.
     """
 
     def __init__(
@@ -46,6 +50,16 @@ class OneCycleScheduler(LearnerCallback):
         tot_epochs: int | None = None,
         start_epoch: int | None = None,
     ) -> None:
+        check_numbers("max_lr", lr_max, 0)
+        check_numbers("moms", moms, 0, 1, below=True, groups=2)
+        check_number("div_factor", div_factor, 0, above=True)
+        check_number("pct_start", pct_start, 0, 1)
+        if final_div is not None:
+            check_number("final_div", final_div, 0, above=True)
+        if tot_epochs is not None:
+            tot_epochs = check_count("tot_epochs", tot_epochs)
+        if start_epoch is not None:
+            start_epoch = check_count("start_epoch", start_epoch)
         super().__init__(learn)
         self.lr_max = np.array(lr_max) if is_listy(lr_max) else lr_max
         self.div_factor, self.pct_start = div_factor, pct_start
@@ -78,7 +92,8 @@ class OneCycleScheduler(LearnerCallback):
     def jump_to_epoch(self, epoch: int) -> None:
         """Go through the schedule up to an epoch."""
         for _ in range(len(self.learn.data.train_dl) * epoch):
-            self.on_batch_end(train=True)
+            if self.on_batch_end(train=True):
+                break  # the cycle is through
 
     def on_batch_end(self, train: bool, **kwargs: Any) -> dict[str, bool] | None:
         """Set the values of the next batch; end training when the cycle is through."""

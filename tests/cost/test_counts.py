@@ -17,8 +17,10 @@ from torch.utils.data import TensorDataset
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
 from fastloop_v1.callback import Callback, CallbackHandler
+from fastloop_v1.callbacks.terminate_on_nan import TerminateOnNaNCallback
 from fastloop_v1.events import EVENTS
 from fastloop_v1.metrics import accuracy
+from fastloop_v1.v2 import Callback as SecondCallback
 
 # What makes the host wait for a device, or takes a tensor from it.
 READS = {
@@ -67,11 +69,11 @@ def learner(n_train=8, n_valid=8, **options):
     return Learner(data, nn.Linear(3, 2), **options)
 
 
-def reads(n_train, n_valid):
+def reads(n_train, n_valid, **options):
     """Reads of an epoch with the usual callbacks: one-cycle, recorder, progress bar, accuracy."""
     learn = learner(n_train, n_valid)
     with Looks() as looks, Reads() as dispatched:
-        learn.fit_one_cycle(1, 1e-2)
+        learn.fit_one_cycle(1, 1e-2, **options)
     return looks.count, dispatched.count
 
 
@@ -83,6 +85,18 @@ def test_bug_16_a_training_batch_waits_for_nothing():
 @pytest.mark.usefixtures("capsys")
 def test_a_validation_batch_waits_for_nothing():
     assert reads(8, 200) == reads(8, 8)
+
+
+@pytest.mark.usefixtures("capsys")
+@pytest.mark.parametrize("on_nan", ["stop", "skip", "raise"])
+def test_a_watch_for_bad_losses_waits_once_an_epoch_and_at_intervals(on_nan):
+    def reads_of(*sizes, every):
+        return reads(*sizes, callbacks=TerminateOnNaNCallback(on_nan=on_nan, read_every=every))
+
+    assert reads_of(200, 8, every=1000) == reads_of(8, 8, every=1000)
+    assert reads_of(8, 200, every=1000) == reads_of(8, 8, every=1000)
+    late, often = reads_of(200, 8, every=1000), reads_of(200, 8, every=25)
+    assert [now - before for before, now in zip(late, often, strict=True)] == [3, 0]
 
 
 class Device(TorchDispatchMode):
@@ -175,6 +189,36 @@ def calls_of_a_batch(callbacks, metrics=()):
 
 
 IN_A_BATCH = ["batch_begin", "loss_begin", "backward_begin", "backward_end", "step_end", "batch_end"]
+
+
+def calls_of_a_fit(n_train, **options):
+    """Calls of Python functions of this package in a fit without validation, by file and name."""
+    learn, names = learner(n_train, 2, silent=True, metrics=None, **options), []
+    learn.data.valid_dl = None
+    sys.setprofile(
+        lambda frame, event, _: (
+            names.append((frame.f_code.co_filename, frame.f_code.co_name))
+            if event == "call" and "fastloop_v1" in frame.f_code.co_filename
+            else None
+        )
+    )
+    try:
+        learn.fit(1, 1e-2)
+    finally:
+        sys.setprofile(None)
+    return names
+
+
+def test_without_v2_callbacks_a_batch_makes_no_call_for_them():
+    few, many = (calls_of_a_fit(n) for n in (20, 60))
+    for part in ("/v2/", "levels.py"):
+        of_few, of_many = ([name for file, name in names if part in file] for names in (few, many))
+        assert of_few == of_many
+
+
+def test_with_a_v2_callback_they_are_counted():
+    few, many = (calls_of_a_fit(n, cbs=[SecondCallback()]) for n in (20, 60))
+    assert len([name for file, name in many if "/v2/" in file]) > len(few)
 
 
 def silent(self, **kwargs):
