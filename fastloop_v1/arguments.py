@@ -10,6 +10,7 @@ import torch
 
 from .defaults import defaults
 from .errors import ArgumentError, ArgumentTypeError
+from .sequences import LengthMismatchError
 
 __all__ = ["check_count", "check_number", "check_numbers"]
 
@@ -105,9 +106,10 @@ def check_numbers(
         several = _several(value)
     if several is not None and not isinstance(value, slice):
         if groups is not None and len(several) not in (1, groups):
-            what = f"{value!r} with {len(several)} values"
-            raise ArgumentError(
-                f"{name} is {what}; allowed is one, or one for each of {groups} layer groups."
+            # v1: the same kind of error, and words to know it by.
+            raise LengthMismatchError(
+                f"List len mismatch ({len(several)} vs {groups}): {name} is {value!r}; allowed is one number "
+                f"or {groups} of them."
             )
         if not several:
             raise _refused(name, value, "at least one number")

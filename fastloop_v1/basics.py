@@ -84,7 +84,8 @@ from .callback import (
     annealing_linear, annealing_no, annealing_poly, do_annealing_poly, metric_name,
 )
 from .callbacks import (
-    AccumulateScheduler, ActivationStats, Autocast, BalancedSampling, BnFreeze, CSVLogger, CpuPeakMemMetric,
+    AccumulateScheduler, ActivationStats, Autocast, BalancedSampling, BnFreeze, CSVLogger,
+    CheckpointCallback, CpuPeakMemMetric,
     EarlyStoppingCallback, FlatCosAnnealScheduler, GANTensorboardWriter, GeneralScheduler, GradientClipping,
     GradientUnscaling, Hook, HookCallback, Hooks, ImageGenTensorboardWriter, LRFinder,
     LearnerTensorboardWriter, LossMetrics, MLFlowTracker, MixUpCallback, MixUpLoss, MixedPrecision,
@@ -117,7 +118,7 @@ __all__ = [
     "AffineFunc", "AffineMatrix", "AnnealFunc", "Any", "AnyStr", "ArgStar", "Autocast", "AverageMetric",
     "BCEFlat", "BCEWithLogitsFlat", "BalancedSampling", "BasicLearner", "BatchNorm1dFlat", "BatchSampler",
     "BatchSamples", "BnFreeze", "BoolOrTensor", "BufferedWriter", "ByteTensor", "BytesIO", "CMScores",
-    "CSVLogger", "Callable", "Callback", "CallbackHandler", "CallbackList", "Category",
+    "CSVLogger", "Callable", "Callback", "CallbackHandler", "CallbackList", "Category", "CheckpointCallback",
     "ClassificationInterpretation", "Collection", "ConfusionMatrix", "Counter", "CpuPeakMemMetric",
     "CrossEntropyFlat", "DataBunch", "DataFrame", "DataFrameOrChunks", "DataLoader", "Dataset",
     "DatasetType", "Debugger", "DeviceDataLoader", "Dict", "DoubleTensor", "EarlyStoppingCallback",

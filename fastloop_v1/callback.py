@@ -124,7 +124,7 @@ CallbackList = Union[Callback, Sequence[Callback], None]  # noqa: UP007  (needed
 # What each event is in a class that does not override it, even if somebody replaces `Callback.on_...` later.
 _EMPTY = {name: vars(Callback)[f"on_{name}"] for name in EVENTS}
 # Keys whose values the loop itself counts with or asks for.
-_TYPED = frozenset(key for event in EVENTS.values() for key in event.reset)
+_TYPED = frozenset(key for event in EVENTS.values() for key in event.reset) | {"train"}
 _BATCH_RESET = dict(EVENTS["batch_begin"].reset)
 
 

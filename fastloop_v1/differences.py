@@ -267,11 +267,11 @@ it is v1's file layout |
 mended | whole or not at all; folders of `export` have digests of what they hold
 a crash must not cost a file |
 75 | `export` drops closures, and lambdas fail late
-mended | one error lists all parts that cannot be written; the old file stays. Layer groups and the recorder are not kept
+mended | one error lists all parts that cannot be written; the old file stays
 a file is whole, or not there |
 76 | random numbers and positions are not saved
-open | the same on disk; `lr_find` puts them back from memory
-there is no full resume yet |
+mended | `CheckpointCallback` and `fit(..., resume=True)` go on exactly; `learn.save` keeps v1's parts
+a stopped run has to end as it would have |
 77 | processes have the same order in every run, and validate padding twice
 mended | the order follows the seed, so that runs differ; padding still counts in validation
 all processes need the same number of batches, or they wait for each other | on | name:setup_distrib

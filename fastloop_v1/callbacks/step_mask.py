@@ -67,7 +67,7 @@ class StepMask:
         before = {id(grad): copy for grad, copy in self._grads}
         self._stepping = [param for param in self._params() if param.grad is not None]
         grads = [param.grad for param in self._stepping if param.grad is not None]
-        self._choose([(grad, before.get(id(grad))) for grad in grads if grad.layout is torch.strided])
+        _choose(self.bad, [(g, before.get(id(g))) for g in grads if g.layout is torch.strided])
         self._grads, self._before = [], copies([*self._stepping, *self._state(self._stepping)])
 
     @torch.no_grad()
@@ -82,7 +82,7 @@ class StepMask:
         known = {id(tensor) for tensor, _ in self._before}
         # What the first step of all has made: nothing but zeros are as good as nothing.
         made = [tensor for tensor in self._state(self._stepping) if id(tensor) not in known]
-        self._choose([*self._before, *((tensor, None) for tensor in made), *self._buffers])
+        _choose(self.bad, [*self._before, *((tensor, None) for tensor in made), *self._buffers])
         self._before, self._stepping = [], []
         count = torch.stack([self.bad, self.bad & stepped]).long()
         self._counts = count if self._counts is None else self._counts + count
@@ -123,20 +123,20 @@ class StepMask:
     def _is_here(self, tensor: Tensor) -> bool:
         return self.bad is not None and tensor.device.type == self.bad.device.type
 
-    def _choose(self, pairs: _Pairs) -> None:
-        """Give tensors their old value, or zeros if they had none, if the batch was bad."""
-        assert self.bad is not None  # noqa: S101
-        for tensor, old in pairs:
-            bad = self.bad.to(tensor.device, non_blocking=True)
-            if old is None:
-                tensor.masked_fill_(bad, 0)
-            else:
-                tensor.copy_(torch.where(bad, old, tensor))
-
     def _count_back(self, steps: int) -> None:
         for state in self._states(self._params()):
             if "step" in state and not _on_device(state["step"]):
                 state["step"] -= steps
+
+
+def _choose(bad: Tensor, pairs: _Pairs) -> None:
+    """Give tensors their old value, or zeros if they had none, if the batch was bad."""
+    for tensor, old in pairs:
+        flag = bad.to(tensor.device, non_blocking=True)
+        if old is None:
+            tensor.masked_fill_(flag, 0)
+        else:
+            tensor.copy_(torch.where(flag, old, tensor))
 
 
 def _on_device(step: Any) -> bool:

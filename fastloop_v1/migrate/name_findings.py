@@ -105,13 +105,23 @@ def _calls(names: NamesOfFile, uses: list[Use]) -> Iterator[Finding]:
         taken = keywords(who) if who else None
         for word in call.keywords:
             if word.arg == "cbs" and (who or _is_learner_like(call.func)):
-                yield _of_version(call, "v2", "cbs", "`cbs=` is an argument of fastai v2", "say `callbacks=`")
+                yield _with_cbs(call, who)
             elif taken is not None and word.arg is not None and word.arg not in taken:
                 text = f"`{who}` takes no argument `{word.arg}`"
                 yield Finding(word.value.lineno, "work", "arguments", str(who), text, _arguments(taken))
             elif word.arg in V07_LEARNER_WORDS and _is_learner_like(call.func):
                 text = f"`{word.arg}=` is an argument of fastai 0.7"
                 yield _of_version(call, "0.7", str(word.arg), text, "port the file to v1's names first")
+
+
+def _with_cbs(call: ast.Call, who: str | None) -> Finding:
+    """`Learner` and its `fit` take callbacks of v2; nothing else does."""
+    text = "`cbs=` is an argument of fastai v2"
+    if who in ("Learner", "Learner.fit") or getattr(call.func, "attr", None) == "fit":
+        return Finding(
+            call.lineno, "remark", "v2", "cbs", f"{text}, and is taken here for callbacks of v2", ""
+        )
+    return _of_version(call, "v2", "cbs", text, "say `callbacks=`")
 
 
 def _arguments(taken: list[str]) -> str:

@@ -40,7 +40,7 @@ def test_two_hundred_fits_leave_nothing():
     assert_flat(left_by(200), resident=16 * MEGABYTE)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
 def test_a_thousand_fits_leave_nothing():
     found = left_by(1000, "traced")

@@ -13,6 +13,8 @@ from fastloop_v1.events import EVENTS
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
+    # A fit that is resumed without the listener that ended it says so.
+    pytest.mark.filterwarnings("ignore:Training goes on, but not all is as it was. callback tests"),
 ]
 
 CHOICES = 200

@@ -30,10 +30,14 @@ QUICK = settings(
 OURS = ("This happened in ", "This happened when ", "which is not in the state there")
 
 
+def in_full(error):
+    """The text of an error with its notes, which Python 3.10 has in the message."""
+    return "\n".join([str(error), *getattr(error, "__notes__", [])])
+
+
 def is_in_words(error):
     """Whether an error is one of ours, or has a note of ours."""
-    notes = getattr(error, "__notes__", ())
-    return isinstance(error, FastloopError) or any(text in note for note in notes for text in OURS)
+    return isinstance(error, FastloopError) or any(text in in_full(error) for text in OURS)
 
 
 def error_of(act):
@@ -112,20 +116,18 @@ def test_uneven_data_train(rows):
 def test_batch_on_another_device_says_where_it_was_to_go(made):
     with pytest.raises(NotImplementedError) as caught:
         made([(X.to("meta"), Y.to("meta"))]).fit(1)
-    assert caught.value.__notes__ == ["This happened when a batch was moved to the device cpu."]
+    assert "This happened when a batch was moved to the device cpu." in in_full(caught.value)
 
 
 def test_error_in_the_model_says_what_went_in(made):
     with pytest.raises(RuntimeError) as caught:
         made([(torch.ones(4, 3), Y)]).fit(1)
-    assert (
-        "in the model Sequential with a tensor of shape (4, 3) and type float32" in caught.value.__notes__[0]
-    )
+    assert "in the model Sequential with a tensor of shape (4, 3) and type float32" in in_full(caught.value)
 
 
 # --- parts of a learner -------------------------------------------------------------------------------------
 
-THINGS = [0, 1, -1.0, math.nan, "x", b"x", [], [1], {}, {"a": 1}, (), True, object(), 1j, np.ones(2), ...]
+THINGS = [0, 1, -1.0, math.nan, "x", b"x", [], [1], {}, {"a": 1}, (), True, 1j, np.ones(2), ...]
 PARTS = {
     "loss_func": (lambda learn, x: setattr(learn, "loss_func", x), "loss_func is "),
     "opt_func": (lambda learn, x: (setattr(learn, "opt_func", x), delattr(learn, "opt")), "opt_func is "),
@@ -154,7 +156,7 @@ def test_thing_that_cannot_be_a_model_is_named(made, thing):
         Learner(made().data, thing)
 
 
-@pytest.mark.parametrize("value", ["x", b"x", [0.1], (), {}, object(), slice(1)], ids=repr)
+@pytest.mark.parametrize("value", ["x", b"x", [0.1], (), {}, slice(1)], ids=repr)
 def test_metric_that_returns_no_number_is_named(made, value):
     learn = made([(X, Y)], metrics=[lambda output, target: value])
     learn.metrics[0].__name__ = "odd"

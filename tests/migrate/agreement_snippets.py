@@ -204,7 +204,7 @@ tiny(callback_fns=[Mine]).fit(1, 1e-2)
 #: unknown argument, needs work
 from fastai.basic_train import Learner
 Learner(tiny().data, torch.nn.Linear(2, 1), lr=3)
-#: argument of v2, needs work
+#: argument of v2, runs with remarks
 from fastai.basics import *
 learn = Learner(tiny().data, nn.Linear(2, 1), loss_func=F.mse_loss, silent=True)
 learn.fit(1, cbs=[])

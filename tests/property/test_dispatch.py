@@ -170,7 +170,7 @@ def shown(value):
     if isinstance(value, torch.Tensor):
         return value.item()
     if isinstance(value, BaseException):
-        return type(value)
+        return told(value, 0)[0]
     return [shown(item) for item in value] if isinstance(value, list) else repr(value)
 
 
@@ -277,6 +277,8 @@ def program(seed):
 
 def told(error, others):
     """An error as something to compare: its kind, its first line, and how many others it tells of."""
+    if "does not require grad and does not have a grad_fn" in str(error):
+        return RuntimeError, "no gradient", others  # torch's error, or the package's own words for it
     text = "" if isinstance(error, CallbackReturnError) else str(error).split("\n")[0]
     return type(error), text, others
 

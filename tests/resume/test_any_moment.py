@@ -39,7 +39,7 @@ EVERY_SECOND = [pytest.param(k, marks=() if k % 2 else pytest.mark.slow) for k i
 
 
 @pytest.mark.parametrize("k", EVERY_SECOND)
-def test_stop_after_any_batch_changes_nothing(tmp_path, k):
+def test_bug_76_stop_after_any_batch_changes_nothing(tmp_path, k):
     _assert_same(tmp_path, Scenario(every=1 if k % 4 == 1 else "epoch"), Stop("step_end", k))
 
 
@@ -84,7 +84,7 @@ def test_drawn_stops_of_a_drawn_fit_change_nothing(tmp_path, seed):
     _drawn(tmp_path, seed)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(1000, 1300))
 def test_many_drawn_stops_of_drawn_fits_change_nothing(tmp_path, seed):
     _drawn(tmp_path, seed)

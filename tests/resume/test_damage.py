@@ -141,7 +141,7 @@ def test_damage_is_never_loaded_silently(stopped, tmp_path_factory, start):
         _damaged_at_random(folder, seed)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_much_damage_is_never_loaded_silently(stopped, tmp_path_factory):
     for seed in range(1000, 3000):
         folder = tmp_path_factory.mktemp("damaged")

@@ -36,7 +36,7 @@ def test_killed_training_ends_as_an_undisturbed_one(tmp_path, kind, first, count
     assert sum(one["kills"] for one in results) >= count
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("kind", "first", "count"), [("steps", 2000, 150), ("timer", 3000, 60)])
 def test_training_killed_at_hundreds_of_moments_ends_as_an_undisturbed_one(tmp_path, kind, first, count):
     results = _results(tmp_path, kind, first, count)

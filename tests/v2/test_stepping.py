@@ -39,11 +39,15 @@ def by_hand(steppers, params, hypers=HYPERS, times=3, states=None):
     with torch.no_grad():
         for _ in range(times):
             for param, state in zip(params, states, strict=True):
-                for stepper in steppers:
-                    update = stepper(param, **{**state, **hypers})
-                    if isinstance(update, dict):
-                        state.update(update)
+                step_by_hand(steppers, param, state, hypers)
     return states, params
+
+
+def step_by_hand(steppers, param, state, hypers):
+    for stepper in steppers:
+        update = stepper(param, **{**state, **hypers})
+        if isinstance(update, dict):
+            state.update(update)
 
 
 def count_up(p, seen=0, **kwargs):
