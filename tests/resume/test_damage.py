@@ -262,7 +262,7 @@ def test_path_of_a_checkpoint_or_of_their_folder_is_gone_on_from(stopped, tmp_pa
         assert outcome(learn) == expected
 
 
-@pytest.mark.parametrize("wrong", [3, 1.5, object()], ids=str)
+@pytest.mark.parametrize("wrong", [3, 1.5, object()], ids=["3", "1.5", "an object"])
 def test_anything_else_to_resume_from_is_an_error(tmp_path, wrong):
     with pytest.raises(ArgumentError, match="resume is"):
         train(learner(tmp_path, OF), OF, resume=wrong)

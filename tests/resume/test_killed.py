@@ -29,11 +29,17 @@ def _differing(results):
     ]
 
 
-@pytest.mark.parametrize(("kind", "first", "count"), [("steps", 0, 5)])
+SOME = [
+    ("steps", 0, 5),
+    *(pytest.param(*each, marks=pytest.mark.slow) for each in [("steps", 5, 15), ("timer", 0, 5)]),
+]
+
+
+@pytest.mark.parametrize(("kind", "first", "count"), SOME)
 def test_killed_training_ends_as_an_undisturbed_one(tmp_path, kind, first, count):
     results = _results(tmp_path, kind, first, count)
     assert _differing(results) == []
-    assert sum(one["kills"] for one in results) >= count
+    assert sum(one["kills"] for one in results) >= (count if kind == "steps" else 1)
 
 
 @pytest.mark.exhaustive

@@ -91,7 +91,7 @@ def test_200_steps_in_float32_are_those_of_torch(ours, theirs):
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("make", MAKERS, ids=str)
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: getattr(make, "__name__", "partial"))
 def test_lists_and_single_steps_have_the_same_bits(make, monkeypatch):
     over_lists = trajectory(partial(make, lr=0.02), 30, count=9)
     monkeypatch.setattr(stepping, "_pays", lambda params: False)
@@ -130,7 +130,7 @@ def test_defaults_are_those_of_v2(make, expected):
     assert make(parameters(1), 0.1).hypers == [{"lr": 0.1, **expected}]
 
 
-@pytest.mark.parametrize("make", MAKERS, ids=str)
+@pytest.mark.parametrize("make", MAKERS, ids=lambda make: getattr(make, "__name__", "partial"))
 def test_learning_rate_must_be_given(make):
     with pytest.raises(ArgumentError, match="lr"):
         make(parameters(1))
