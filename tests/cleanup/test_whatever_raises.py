@@ -6,6 +6,7 @@ import copy
 import itertools
 import os
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -263,8 +264,11 @@ def test_error_outside_of_a_fit_leaves_the_learner_as_found(
 
 def worker_processes():
     """Processes this one has started and that have not ended."""
-    tasks = Path("/proc/self/task").iterdir()
-    return [child for task in tasks for child in (task / "children").read_text().split()]
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found += (task / "children").read_text().split()
+    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
