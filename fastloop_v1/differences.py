@@ -19,7 +19,7 @@ class Difference:
     Attributes:
         number: its number among the known faults, `1` to `78`, and `55b`.
         v1: what v1 does.
-        status: `mended`, with a test that has the number in its name; `kept` on purpose; or `open`.
+        status: `mended`, with a test that has the number in its name; or `kept` on purpose.
         here: what this package does.
         why: the reason.
         switch: how to get v1's behaviour, empty where there is nothing to switch.
