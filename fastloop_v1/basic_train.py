@@ -25,7 +25,7 @@ from .callbacks.model_summary import model_summary
 from .callbacks.record_on_cpu import RecordOnCPU
 from .defaults import DefaultDevice, defaults
 from .distributed import to_distributed, to_parallel
-from .exported_learner import exported_learner, load_callback
+from .exports.exported_learner import exported_learner, load_callback
 from .interpret import interpret
 from .lazy_tensor import mean_loss, on_cpu_when_read
 from .learner_callback import LearnerCallback
@@ -41,7 +41,7 @@ from .prediction import Predictions
 from .processes import any_process
 from .progress import master_bar, progress_bar
 from .recorder import Recorder
-from .resuming import epochs_to_run, resumption
+from .resume.resuming import epochs_to_run, resumption
 from .sequences import first_el, ifnone, is_listy
 from .signals import CancelBatchException
 from .train import clip_grad, fit_fc, fit_one_cycle, lr_find, mixup, to_amp, to_bf16, to_fp16, to_fp32

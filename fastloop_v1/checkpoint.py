@@ -12,9 +12,9 @@ import torch
 
 from .atomic_file import atomic_write
 from .errors import FastloopError
-from .pickle_machine import PickleMachine
-from .pickle_rules import NotAllowedError, StateRules
-from .torch_file import read_torch_file
+from .old_files.pickle_machine import PickleMachine
+from .old_files.pickle_rules import NotAllowedError, StateRules
+from .old_files.torch_file import read_torch_file
 
 __all__ = ["RefusedFileError", "load_state", "save_state", "torch_save", "try_save"]
 

@@ -14,11 +14,11 @@ from .callback import Callback
 from .checkpoint import RefusedFileError, load_state, save_state
 from .defaults import DefaultDevice, defaults
 from .errors import ArgumentError, FastloopWarning
-from .exported_learner import EXPORTED, callback_states, write_export
-from .file_refusals import name_of_source
+from .exports.exported_learner import EXPORTED, callback_states, write_export
 from .layer_groups import LayerGroups
 from .modules import get_model, remove_module_load
 from .names import with_v1_signature
+from .old_files.file_refusals import name_of_source
 from .on_cpu import ModelOnCPU
 from .sequences import ifnone
 

@@ -22,7 +22,7 @@ from fastloop_v1.callbacks.stop_after_n_batches import StopAfterNBatches
 from fastloop_v1.checkpoint import RefusedFileError
 from fastloop_v1.defaults import defaults
 from fastloop_v1.errors import FastloopWarning, UnexportableError, UnwritablePathError
-from fastloop_v1.exported_learner import load_callback, read_export
+from fastloop_v1.exports.exported_learner import load_callback, read_export
 from fastloop_v1.learner_callback import LearnerCallback
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -11,16 +11,16 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..checkpoint_folder import Checkpoint, CheckpointManifest, DamagedCheckpointError
-from ..data_position import data_fingerprint, data_position
 from ..errors import ArgumentError, FastloopWarning, NotOfferedError, UnwritablePathError
 from ..learner_callback import LearnerCallback
 from ..processes import num_distrib
-from ..remaining_batches import check_replayable, loader_state
-from ..resuming import CHECKPOINTS, batches_in, checkpoints_below
-from ..signal_watch import SignalWatch
-from ..state_table import StateTable, StateWriter
-from ..training_state import collect_state
+from ..resume.checkpoint_folder import Checkpoint, CheckpointManifest, DamagedCheckpointError
+from ..resume.data_position import data_fingerprint, data_position
+from ..resume.remaining_batches import check_replayable, loader_state
+from ..resume.resuming import CHECKPOINTS, batches_in, checkpoints_below
+from ..resume.signal_watch import SignalWatch
+from ..resume.state_table import StateTable, StateWriter
+from ..resume.training_state import collect_state
 from .lasting_epoch import is_lasting
 
 if TYPE_CHECKING:

@@ -39,6 +39,6 @@ def add_parser(commands: Any) -> None:
 
 
 def _convert(arguments: argparse.Namespace) -> None:
-    convert_export = import_module("fastloop_v1.conversion").convert_export
+    convert_export = import_module("fastloop_v1.old_files.conversion").convert_export
     folder, compared = convert_export(arguments.file, arguments.out, arguments.trust)
     print(f"{folder} is written; {compared}.")

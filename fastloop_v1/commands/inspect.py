@@ -28,7 +28,7 @@ def add_parser(commands: Any) -> None:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    found = import_module("fastloop_v1.file_contents").file_contents(arguments.file)
+    found = import_module("fastloop_v1.old_files.file_contents").file_contents(arguments.file)
     print(found.to_json(indent=1) if arguments.json else "\n".join(map(_printable, _lines(found))))
     return 0 if found.problem is None else 1 if found.readable else 2
 

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.callbacks import CheckpointCallback
-from fastloop_v1.checkpoint_folder import read_checkpoint, read_manifest
 from fastloop_v1.errors import ArgumentError
+from fastloop_v1.resume.checkpoint_folder import read_checkpoint, read_manifest
 
 
 def _iterations(learn):

@@ -10,7 +10,7 @@ import pytest
 
 from fastloop_v1.callbacks.early_stopping import EarlyStoppingCallback
 from fastloop_v1.callbacks.tracker import EarlyStoppingCallback as EarlyStoppingOfV1
-from fastloop_v1.exported_learner import load_callback
+from fastloop_v1.exports.exported_learner import load_callback
 
 NAN = math.nan
 

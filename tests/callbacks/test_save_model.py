@@ -16,7 +16,7 @@ from fastloop_v1.callback import Callback
 from fastloop_v1.callbacks.save_model import SaveModelCallback
 from fastloop_v1.checkpoint import load_state
 from fastloop_v1.errors import FastloopWarning
-from fastloop_v1.exported_learner import load_callback
+from fastloop_v1.exports.exported_learner import load_callback
 
 
 def weights(learn):

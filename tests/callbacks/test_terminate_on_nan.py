@@ -18,7 +18,7 @@ from fastloop_v1.callbacks.accumulate_scheduler import AccumulateScheduler
 from fastloop_v1.callbacks.stop_after_n_batches import StopAfterNBatches
 from fastloop_v1.callbacks.terminate_on_nan import TerminateOnNaNCallback
 from fastloop_v1.errors import ArgumentError, NonFiniteLossError
-from fastloop_v1.exported_learner import load_callback
+from fastloop_v1.exports.exported_learner import load_callback
 
 MESSAGE = "Epoch/Batch (1/0): Invalid loss, terminating training."
 

@@ -13,7 +13,7 @@ import torch
 from fastloop_v1.callback import Callback, add_metrics
 from fastloop_v1.callbacks.tracker_callback import TrackerCallback
 from fastloop_v1.errors import FastloopWarning, ProtocolWarning
-from fastloop_v1.exported_learner import load_callback
+from fastloop_v1.exports.exported_learner import load_callback
 
 
 class Watching(TrackerCallback):

@@ -29,7 +29,7 @@ from fastloop_v1.callback import AverageMetric, Callback
 from fastloop_v1.callbacks import amp, fp16, gradient_unscaling
 from fastloop_v1.learner_callback import LearnerCallback
 from fastloop_v1.recorder import Recorder
-from fastloop_v1.resuming import Resumption
+from fastloop_v1.resume.resuming import Resumption
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import random
 import pytest
 
 from fastloop_v1.events import EVENTS, LoopState
-from fastloop_v1.exported_learner import load_callback
+from fastloop_v1.exports.exported_learner import load_callback
 from fastloop_v1.learner_callback import LearnerCallback
 
 # What MLflow and TensorBoard warn of among themselves.

@@ -7,7 +7,7 @@ import pickle
 import struct
 import zipfile
 
-from fastloop_v1.safe_pickle import load_export
+from fastloop_v1.old_files.safe_pickle import load_export
 
 
 def older(payload, keys=(), numbers=b""):

@@ -16,7 +16,7 @@ from torch import nn
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner, load_learner
 from fastloop_v1.errors import FastloopError
-from fastloop_v1.file_contents import file_contents
+from fastloop_v1.old_files.file_contents import file_contents
 
 MOST_MEMORY = 200 << 20
 

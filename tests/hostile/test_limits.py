@@ -37,7 +37,7 @@ from test_names import ATTACKS
 from torch import nn
 
 from fastloop_v1.checkpoint import RefusedFileError
-from fastloop_v1.learner_folder import described_learner, load_folder
+from fastloop_v1.exports.learner_folder import described_learner, load_folder
 from fastloop_v1.losses import CrossEntropyFlat
 
 HERE = Path(__file__).parent

@@ -30,7 +30,7 @@ from fastloop_v1.basic_data import DatasetType
 from fastloop_v1.checkpoint import RefusedFileError
 from fastloop_v1.inert_record import InertRecord
 from fastloop_v1.metric_functions import accuracy
-from fastloop_v1.safe_pickle import load_export
+from fastloop_v1.old_files.safe_pickle import load_export
 
 OS, PICKLE = os.mkdir.__module__, pickle.loads.__module__
 MKDIR = name(OS, "mkdir")

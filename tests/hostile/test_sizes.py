@@ -30,7 +30,7 @@ from torch import nn
 
 from fastloop_v1.checkpoint import RefusedFileError
 from fastloop_v1.losses import CrossEntropyFlat
-from fastloop_v1.safe_pickle import load_export
+from fastloop_v1.old_files.safe_pickle import load_export
 
 V1 = Path(__file__).parents[1] / "artifacts" / "export_clas.pkl"
 

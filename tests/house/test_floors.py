@@ -12,29 +12,32 @@ FLOORS = {
     "words": (
         "events errors signals defaults optional sequences arguments names atomic_file "
         "atomic_folder arrays paths texts tables items lazy_modules axes_grid type_aliases "
-        "differences"
+        "differences old_files exports resume"
     ),
     "numerics": (
-        "processes on_cpu inert_record pickled_containers pickled_numbers torch_file old_modules "
-        "pickled_names pickle_rules pickle_machine checkpoint file_refusals safe_pickle "
-        "named_tensors object_description object_rebuilding learner_folder sketch file_contents "
-        "conversion module_class nested lazy_tensor loss_curve modules weight_init attention "
-        "convolutions losses activation schedule optimizer_forms hyper_views optim "
-        "general_optimizer layers lr_suggestion randomness random_state signal_watch state_table "
-        "state_return data_position remaining_batches plots snapshot loop_checks basic_learner"
+        "processes on_cpu inert_record old_files.pickled_containers old_files.pickled_numbers "
+        "old_files.torch_file old_files.old_modules old_files.pickled_names old_files.pickle_rules "
+        "old_files.pickle_machine checkpoint old_files.file_refusals old_files.safe_pickle "
+        "exports.named_tensors exports.object_description exports.object_rebuilding "
+        "exports.learner_folder old_files.sketch old_files.file_contents old_files.conversion "
+        "module_class nested lazy_tensor loss_curve modules weight_init attention convolutions "
+        "losses activation schedule optimizer_forms hyper_views optim general_optimizer layers "
+        "lr_suggestion randomness resume.random_state resume.signal_watch resume.state_table "
+        "resume.state_return resume.data_position resume.remaining_batches plots snapshot "
+        "loop_checks basic_learner"
     ),
     "protocol": (
         "listeners levels metric_objects callback learner_callback batch_fetching data_loading basic_data"
     ),
     "plug-ins": (
-        "metric_functions confusion_metrics metrics history recorder progress checkpoint_folder "
-        "training_state resuming downloads parallel datasets callbacks.* callbacks interpret "
-        "distributed layer_groups exported_learner learner_files prediction v2.schedules "
-        "v2.param_groups v2.steppers v2.stepper_lists v2.stepping v2.generic_optimizer v2.lookahead "
-        "v2.optimizers v2.optimizer v2.event_names v2.ordering v2.callback v2.train_eval "
-        "v2.recorder_view v2.learner_view v2.bridge v2.paired_batches v2.validation_pass "
-        "v2.written_names v2.loop_table v2.learner_callbacks v2.gather_preds v2.training v2.rnn "
-        "v2.param_scheduler v2.tracker v2"
+        "metric_functions confusion_metrics metrics history recorder progress "
+        "resume.checkpoint_folder resume.training_state resume.resuming downloads parallel datasets "
+        "callbacks.* callbacks interpret distributed layer_groups exports.exported_learner "
+        "learner_files prediction v2.schedules v2.param_groups v2.steppers v2.stepper_lists "
+        "v2.stepping v2.generic_optimizer v2.lookahead v2.optimizers v2.optimizer v2.event_names "
+        "v2.ordering v2.callback v2.train_eval v2.recorder_view v2.learner_view v2.bridge "
+        "v2.paired_batches v2.validation_pass v2.written_names v2.loop_table v2.learner_callbacks "
+        "v2.gather_preds v2.training v2.rnn v2.param_scheduler v2.tracker v2"
     ),
     "recipes": "precision train",
     "the loop": "basic_train",

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from scenario import Scenario, Stop, Stopped, learner, outcome, train
 
-from fastloop_v1.checkpoint_folder import CheckpointFolder, DamagedCheckpointError, read_checkpoint
 from fastloop_v1.errors import ArgumentError, FastloopWarning, UnwritablePathError
-from fastloop_v1.resuming import newest_checkpoint
+from fastloop_v1.resume.checkpoint_folder import CheckpointFolder, DamagedCheckpointError, read_checkpoint
+from fastloop_v1.resume.resuming import newest_checkpoint
 
 FILES = ("tensors.pth", "state.json", "manifest.json")
 OF = Scenario(every=2, augment=False, schedule="constant", table=False)
