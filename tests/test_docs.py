@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +14,34 @@ import pytest
 from fastloop_v1.events import events_page
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TWICE = ROOT / "docs" / "v1_and_v2.md"
+PAGES = [ROOT / "README.md", *sorted(page for page in (ROOT / "docs").glob("*.md") if page != TWICE)]
+TABLES = ["Event by event", "State key by attribute", "Return by assignment, flag by signal"]
+
+
+def _blocks(text):
+    """The blocks of Python in a text."""
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def _parts(text, mark):
+    """What comes before the first heading of this depth, and the parts below each by its title."""
+    before, *parts = re.split(rf"^{mark} (.*)\n", text, flags=re.MULTILINE)
+    return before, dict(zip(parts[::2], parts[1::2], strict=True))
+
+
 BLOCKS = [
     pytest.param(block, id=f"{page.stem} {number}")
     for page in PAGES
-    for number, block in enumerate(
-        re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE), 1
-    )
+    for number, block in enumerate(_blocks(page.read_text("utf-8")), 1)
+]
+SHARED, CHAPTERS = _parts(TWICE.read_text("utf-8"), "##")
+ROWS = {title: _parts(chapter, "###")[1] for title, chapter in CHAPTERS.items()}
+EXAMPLES = [
+    pytest.param(block, id=row)
+    for chapter in ROWS.values()
+    for row, part in chapter.items()
+    for block in _blocks(part)
 ]
 
 
@@ -48,3 +70,21 @@ def test_readme_shows_code():
 @pytest.mark.parametrize("block", BLOCKS)
 def test_block_of_a_page_runs(block, tmp_path):
     assert _run(["-c", block], tmp_path) is None
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_each_row_of_a_table_of_v1_and_v2_is_written_twice(title):
+    table = _parts((ROOT / "docs" / "migrate.md").read_text("utf-8"), "###")[1][title]
+    rows = re.findall(r"^\| (.*?) \|", table, flags=re.MULTILINE)[1:]
+    assert list(ROWS[title]) == rows
+    for row in rows:
+        (block,) = _blocks(ROWS[title][row])
+        found = re.findall(r"^(?:class V\d|assert)", block, flags=re.MULTILINE)
+        assert found[:3] == ["class V1", "class V2", "assert"]
+
+
+@pytest.mark.parametrize("block", EXAMPLES)
+def test_a_callback_written_twice_gives_equal_numbers(block, tmp_path):
+    script = tmp_path / "twice.py"
+    script.write_text("\n\n".join([*_blocks(SHARED), block]), encoding="utf-8")
+    runpy.run_path(str(script))

@@ -70,7 +70,59 @@ def weights(learn):
     return torch.cat([param.detach().flatten() for param in learn.model.parameters()])
 
 
+def valid_loss(learn, model):
+    """The loss of a model on the validation data of a learner."""
+    with torch.no_grad():
+        x, y = learn.data.valid_ds.tensors
+        return F.mse_loss(model(x), y).item()
+
+
+def pictures():
+    """Data of 8 pictures to train on and 4 to validate, in batches of 4, and a net for them of any size."""
+    torch.manual_seed(0)
+    train, valid = (TensorDataset(torch.randn(n, 3, 8, 8), torch.randn(n, 1)) for n in (8, 4))
+    bunch = DataBunch.create(train, valid, bs=4, num_workers=0)
+    layers = nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 1)
+    return {"bunch": bunch, "model": nn.Sequential(*layers)}
+
+
+def plainly(model, x, y):
+    """The backward pass of a plain batch."""
+    F.mse_loss(model(x), y).backward()
+
+
 @pytest.fixture
 def small():
     """The names above: `small.learner(...)`, `small.Log()`, ..."""
-    return SimpleNamespace(data=data, learner=learner, Log=Log, does=does, raises=raises, weights=weights)
+    names = [data, learner, Log, does, raises, weights, valid_loss, pictures]
+    return SimpleNamespace(**{thing.__name__: thing for thing in names})
+
+
+@pytest.fixture
+def fitted(tmp_path):
+    """Fit a learner for two epochs, of 4 batches to train on and 2 to validate, and return it."""
+
+    def fit(*cbs, epochs=2, **options):
+        options = {"bunch": data(8, n_valid=4), "metrics": [F.l1_loss], "path": tmp_path} | options
+        learn = learner(cbs=list(cbs), **options)
+        learn.fit(epochs, 0.1)
+        return learn
+
+    return fit
+
+
+@pytest.fixture
+def by_hand():
+    """Weights after the same batches in a loop of plain PyTorch, whose backward pass is the one given."""
+
+    def train(backward=plainly, epochs=2):
+        learn = learner(bunch=data(8, n_valid=4))
+        for x, y in epochs * list(learn.data.train_dl):
+            learn.model.zero_grad()
+            backward(learn.model, x, y)
+            with torch.no_grad():
+                for param in learn.model.parameters():
+                    param -= 0.1 * param.grad
+        return weights(learn)
+
+    return train

@@ -65,6 +65,67 @@ def test_a_v1_callback_switches_models_while_a_v2_callback_accumulates(small):
         assert torch.allclose(model.weight, by_hand.weight, atol=1e-6)
 
 
+class AdversarialTraining(LearnerCallback):
+    """In the manner of v1's `GANTrainer`: every second time two batches are for the critic, then two for the
+    generator, with a model, an optimizer and a loss function each."""
+
+    def __init__(self, learn, generator, critic):
+        super().__init__(learn)
+        self.generator, self.critic = generator, critic
+
+    def on_train_begin(self, **kwargs):
+        self.opts = {model: self.learn.opt.new([model]) for model in (self.generator, self.critic)}
+
+    def on_batch_begin(self, last_input, last_target, train, num_batch, **kwargs):
+        if not train:
+            return None
+        for_critic = num_batch % 4 < 2
+        self.learn.model = self.critic if for_critic else self.generator
+        self.learn.opt = self.opts[self.learn.model]
+        self.learn.loss_func = self.critic_loss if for_critic else self.generator_loss
+        self.critic.requires_grad_(for_critic)
+        return {"last_input": self.generator(last_input).detach()} if for_critic else None
+
+    def critic_loss(self, of_fake, real):
+        return of_fake.mean() - self.critic(real).mean()
+
+    def generator_loss(self, fake, real):
+        return (fake - real).abs().mean() - self.critic(fake).mean()
+
+
+def step_by_hand(model, loss):
+    model.zero_grad()
+    loss.backward()
+    with torch.no_grad():
+        for param in model.parameters():
+            param -= 0.1 * param.grad
+
+
+def test_generator_and_critic_take_turns_within_an_epoch_while_a_v2_callback_accumulates(small):
+    def two_models():
+        torch.manual_seed(3)
+        return nn.Linear(3, 1), nn.Sequential(nn.Linear(1, 4), nn.Tanh(), nn.Linear(4, 1))
+
+    models, stepped = two_models(), []
+    learn = small.learner(model=models[0], bunch=small.data(16, n_valid=4, bs=2))
+    seen = v2.Callback(after_step=lambda cb: stepped.append(cb.model is models[1]))
+    learn.fit(2, 0.1, callbacks=[AdversarialTraining(learn, *models), v2.GradientAccumulation(4), seen])
+
+    (generator, critic), (x, y) = two_models(), learn.data.train_ds.tensors
+    for at in 2 * [0, 8]:
+        z, real = x[at : at + 4], y[at : at + 4]
+        step_by_hand(critic, critic(generator(z).detach()).mean() - critic(real).mean())
+        fake, real = generator(x[at + 4 : at + 8]), y[at + 4 : at + 8]
+        step_by_hand(generator, (fake - real).abs().mean() - critic(fake).mean())
+    assert stepped == 4 * [True, False]
+    for model, by_hand in zip(models, (generator, critic), strict=True):
+        for param, expected in zip(model.parameters(), by_hand.parameters(), strict=True):
+            assert torch.allclose(param, expected, atol=1e-6)
+    (x, y), fake = learn.data.valid_ds.tensors, generator(learn.data.valid_ds.tensors[0])
+    loss = (fake - y).abs().mean() - critic(fake).mean()
+    assert float(learn.recorder.val_losses[-1]) == pytest.approx(loss.item(), abs=1e-6)
+
+
 def schedule_and_accumulation():
     return [v2.ParamScheduler({"lr": v2.SchedLin(0.01, 0.1)}), v2.GradientAccumulation(4)]
 
