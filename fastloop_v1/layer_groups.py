@@ -97,14 +97,21 @@ class LayerGroups:
         return self
 
     def freeze_to(self, n: int) -> None:
-        """Train layer groups from number `n` on (negative: from the end) and make a new optimizer."""
+        """Train layer groups from number `n` on (negative: from the end) and make a new optimizer.
+
+        In the middle of a fit, rates and the other hyper-parameters stay as they are.
+        """
         for group in self.layer_groups[:n]:
             for layer in group:
                 if not (self.train_bn and isinstance(layer, bn_types)):
                     requires_grad(layer, b=False)
         for group in self.layer_groups[n:]:
             requires_grad(group, b=True)
-        self.create_opt(defaults.lr)
+        if self.__dict__.get("_in_fit") and isinstance(self.opt, OptimWrapper):
+            # In place, for the schedulers that hold it.
+            vars(self.opt).update(vars(self.opt.new(self.layer_groups)))
+        else:
+            self.create_opt(defaults.lr)
 
     def freeze(self) -> None:
         """Train the last layer group only.

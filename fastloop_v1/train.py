@@ -79,6 +79,7 @@ def fit_one_cycle(
     tot_epochs: int | None = None,
     start_epoch: int | None = None,
     *,
+    cbs: Any = None,
     resume: Any = None,
 ) -> None:
     """Train with the one-cycle policy.
@@ -95,6 +96,7 @@ def fit_one_cycle(
         callbacks: callbacks of this fit.
         tot_epochs: epochs of the whole cycle, if this fit is only a part of it.
         start_epoch: epoch of the cycle to go on from.
+        cbs: callbacks of fastai v2 for this fit.
         resume: as in `Learner.fit`.
     """
     learn._checked(cyc_len, max_lr, learn.wd if wd is None else wd)
@@ -108,7 +110,13 @@ def fit_one_cycle(
         tot_epochs=tot_epochs,
         start_epoch=start_epoch,
     )
-    learn.fit(cyc_len, max_lr, wd=wd, callbacks=[*as_list(callbacks), scheduler], **_resumed(resume))
+    learn.fit(
+        cyc_len,
+        max_lr,
+        wd=wd,
+        callbacks=[*as_list(callbacks), scheduler],
+        **_if_given(cbs=cbs, resume=resume),
+    )
 
 
 def lr_find(
@@ -156,6 +164,7 @@ def fit_fc(
     wd: Any = None,
     callbacks: Any = None,
     *,
+    cbs: Any = None,
     resume: Any = None,
 ) -> None:
     """Train with a constant learning rate that falls along a cosine in the end.
@@ -168,16 +177,19 @@ def fit_fc(
         start_pct: share of the batches with the constant learning rate, 0 to 1.
         wd: weight decay; the learner's own if None.
         callbacks: callbacks of this fit.
+        cbs: callbacks of fastai v2 for this fit.
         resume: as in `Learner.fit`.
     """
     learn._checked(tot_epochs, lr, learn.wd if wd is None else wd)
     scheduler = FlatCosAnnealScheduler(learn, lr, tot_epochs, moms, start_pct)
-    learn.fit(tot_epochs, lr, wd=wd, callbacks=[*as_list(callbacks), scheduler], **_resumed(resume))
+    learn.fit(
+        tot_epochs, lr, wd=wd, callbacks=[*as_list(callbacks), scheduler], **_if_given(cbs=cbs, resume=resume)
+    )
 
 
-def _resumed(resume: Any) -> dict[str, Any]:
-    """The argument if it is set: a learner's own `fit` may take v1's arguments only."""
-    return {} if resume is None else {"resume": resume}
+def _if_given(**arguments: Any) -> dict[str, Any]:
+    """Those that are set: a learner's own `fit` may take v1's arguments only."""
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def mixup(learn: Learner, alpha: float = 0.4, stack_x: bool = False, stack_y: bool = True) -> Learner:

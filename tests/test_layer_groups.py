@@ -10,6 +10,7 @@ from torch import nn
 
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
+from fastloop_v1.callback import Callback
 from fastloop_v1.defaults import defaults
 from fastloop_v1.errors import ArgumentError, LayerGroupError
 from fastloop_v1.optim import OptimWrapper
@@ -158,6 +159,27 @@ def test_freezing_makes_a_new_optimizer_with_the_default_rate_as_it_is():
     learn.fit(1, slice(0.1))
     assert learn.opt._lr == pytest.approx([0.01, 0.01, 0.1])
     assert learn.opt.wd == learn.wd
+
+
+def test_freezing_in_the_middle_of_a_fit_keeps_rates_and_schedule():
+    learn, rates = learner(train_bn=False), []
+
+    class Thaw(Callback):
+        def on_epoch_begin(self, epoch, **state):
+            learn.freeze_to(-1 - epoch)
+            rates.append((learn.opt.lr, learn.opt.mom, trained(learn)))
+
+        def on_step_end(self, **state):
+            learn.after_step = [group["lr"] for group in learn.opt.opt.param_groups[::2]]
+
+    learn.fit_one_cycle(3, [0.01, 0.02, 0.03], callbacks=Thaw())
+    assert rates[0] == (0.03 / 25, 0.95, [False, False, False, True])
+    assert rates[2][2] == [True] * 4
+    assert [lr for lr, _, _ in rates] == [learn.recorder.lrs[0], *learn.recorder.lrs[2::2]]
+    assert learn.after_step[-1] == learn.recorder.lrs[-1]
+    assert learn.after_step == pytest.approx(
+        [lr / 3 * learn.recorder.lrs[-1] / 0.01 for lr in (0.01, 0.02, 0.03)]
+    )
 
 
 def test_learner_of_one_group_cannot_be_frozen():

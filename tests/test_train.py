@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-from fastloop_v1 import basic_train, train
+from fastloop_v1 import basic_train, train, v2
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
 from fastloop_v1.callback import Callback
@@ -313,6 +313,13 @@ def test_callbacks_of_a_cycle_come_before_its_scheduler(given):
 
     learn.fit_one_cycle(1, 0.5, callbacks=given(Note()))
     assert rates == [0.5]
+
+
+@pytest.mark.parametrize("recipe", ["fit_one_cycle", "fit_fc"])
+def test_recipe_takes_callbacks_of_v2(recipe):
+    learn, heard = learner(), []
+    getattr(learn, recipe)(1, 0.1, cbs=v2.Callback(after_epoch=lambda self: heard.append(self.epoch)))
+    assert heard == [0]
 
 
 def test_scheduler_can_be_made_at_every_fit():
