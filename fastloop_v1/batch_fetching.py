@@ -20,6 +20,7 @@ from torch.utils.data import (
 )
 
 from .nested import data_collate
+from .resume.worker_state import batches_with_worker_state
 
 __all__ = ["batches"]
 
@@ -36,7 +37,7 @@ def batches(dl: Any) -> Iterator[Any]:
     random numbers, in new memory, with the same errors. Other data sets with indices are asked as by torch,
     without the time it takes between two batches. Streams, workers and loaders of one's own go torch's way.
     """
-    return _fetched(dl, _Rows.behind(dl)) if _is_ordinary(dl) else iter(dl)
+    return _fetched(dl, _Rows.behind(dl)) if _is_ordinary(dl) else batches_with_worker_state(dl)
 
 
 def _fetched(dl: Any, rows: _Rows | None) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from .random_state import random_state, set_random_state
 from .state_return import StateReturn
 from .state_table import StateTable, StateWriter, attributes_of, class_name
 
-__all__ = ["data_fingerprint", "data_position", "set_data_position"]
+__all__ = ["data_fingerprint", "data_position", "position", "set_data_position", "set_position"]
 
 # Options of a loader, which the new process sets as it likes.
 _OPTIONS = frozenset(
@@ -97,16 +97,26 @@ def _loaders(data: Any) -> dict[str, Any]:
 def data_position(data: Any) -> StateTable:
     """Return the random numbers and the counters there are now, in memory of their own.
 
-    Of the loaders' parts these are plain numbers, random generators, and the attributes of objects that
-    hold such; nothing that is long, and no text.
-
     Args:
         data: has `train_dl` and perhaps `valid_dl`.
     """
+    return position(_loaders(data), random_state())
+
+
+def position(parts: dict[str, Any], numbers: Any) -> StateTable:
+    """Return random numbers, and what loaders or data sets count.
+
+    Of the parts these are plain numbers, random generators, and the attributes of objects that hold such;
+    nothing that is long, and no text.
+
+    Args:
+        parts: by name.
+        numbers: what `random_state` returned.
+    """
     writer = _PositionWriter(by_reference=False)
-    for name, loader in _loaders(data).items():
-        writer.write(name, loader)
-    writer.write_whole("random", random_state())
+    for name, part in parts.items():
+        writer.write(name, part)
+    writer.write_whole("random", numbers)
     return writer.table
 
 
@@ -151,9 +161,14 @@ def _chain(part: Any) -> Iterator[Any]:
 
 def set_data_position(table: StateTable, data: Any) -> None:
     """Put a position back into the global generators and into these loaders."""
-    loaders, returned = _loaders(data), StateReturn(table)
-    for name in loaders.keys() & table.roots.keys():
-        returned.root(name, loaders[name])
+    set_random_state(set_position(table, _loaders(data)))
+
+
+def set_position(table: StateTable, parts: dict[str, Any]) -> Any:
+    """Put a position back into these parts; return the random numbers that belong to it."""
+    returned = StateReturn(table)
+    for name in parts.keys() & table.roots.keys():
+        returned.root(name, parts[name])
     numbers = returned.root("random")
     returned.apply()
-    set_random_state(numbers)
+    return numbers

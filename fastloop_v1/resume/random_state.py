@@ -13,14 +13,18 @@ __all__ = ["random_state", "set_random_state"]
 _DEVICES = ("cuda", "xpu", "mps")
 
 
-def random_state() -> dict[str, Any]:
-    """Return the states of all global generators, as numbers, tuples and tensors that nobody else changes."""
+def random_state(*, devices: bool = True) -> dict[str, Any]:
+    """Return the states of all global generators, as numbers, tuples and tensors that nobody else changes.
+
+    Args:
+        devices: False leaves accelerators out, which a forked process must not touch.
+    """
     version, words, gauss = random.getstate()
     return {
         "python": (version, np.array(words, dtype=np.uint64), gauss),
         "numpy": np.random.get_state(),  # noqa: NPY002  (v1 code draws from the global generator)
         "torch": torch.get_rng_state(),
-        **{name: _device_states(name) for name in _DEVICES if _is_there(name)},
+        **{name: _device_states(name) for name in _DEVICES if devices and _is_there(name)},
     }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..errors import ArgumentError
+from .random_state import random_state, set_random_state
+from .worker_state import batches_with_worker_state, has_worker_state, knows_its_place
 
 __all__ = ["RemainingBatches", "check_replayable", "loader_state", "remaining_batches"]
 
@@ -23,10 +25,6 @@ def _inner(dl: Any) -> Any:
     return dl
 
 
-def _knows_its_place(obj: Any) -> bool:
-    return hasattr(type(obj), "state_dict") and hasattr(type(obj), "load_state_dict")
-
-
 def check_replayable(dl: Any) -> None:
     """See that training can go on in the middle of an epoch of this loader.
 
@@ -34,7 +32,7 @@ def check_replayable(dl: Any) -> None:
         ArgumentError: it is an iterator, or streams samples and cannot say where it is.
     """
     inner = _inner(dl)
-    if _knows_its_place(inner):
+    if knows_its_place(inner):
         return
     why = None
     if isinstance(getattr(inner, "dataset", None), IterableDataset):
@@ -52,7 +50,7 @@ def check_replayable(dl: Any) -> None:
 def loader_state(dl: Any) -> Any:
     """Return where a loader says it is, in the middle of an epoch; None if it does not keep that itself."""
     inner = _inner(dl)
-    return copy.deepcopy(inner.state_dict()) if _knows_its_place(inner) else None
+    return copy.deepcopy(inner.state_dict()) if knows_its_place(inner) else None
 
 
 def remaining_batches(dl: Any, done: int | None, state: Any, **steps: Callable[[], None]) -> Any:
@@ -73,8 +71,8 @@ class RemainingBatches:
     """Gives the batches of a loader that are left of an epoch, the same as without the interruption.
 
     Without workers, batches before them are only counted: no sample is read. With workers they are read and
-    dropped, since what a worker draws at random depends on what it has read; only a loader that keeps its own
-    state, as torchdata's `StatefulDataLoader`, goes on at once.
+    dropped, since what a worker draws at random depends on what it has read; a loader that keeps its own
+    state, as torchdata's `StatefulDataLoader`, goes on at once if its workers told theirs.
 
     Args:
         dl: the loader.
@@ -117,20 +115,31 @@ class RemainingBatches:
     def _started(self, done: int) -> Any:
         """The loader's iterator behind the batches done, with the random numbers of the interruption."""
         dl = self.dl
-        if self.state is not None:
+        if self.state is not None and _is_all(dl, self.state):
+            # In this order: what a data set loads may be for the iterator that begins next.
+            self.forward()
+            numbers = random_state()
             dl.load_state_dict(copy.deepcopy(self.state))
-            batches = iter(dl)
-        elif _gives_by_index(dl):
+            batches = batches_with_worker_state(dl)
+            set_random_state(numbers)
+            return batches
+        if _gives_by_index(dl):
             # The sampler goes forward when the first batch is asked for, and then puts the numbers back.
             return iter(_skipping(dl, done, self.forward))
-        elif isinstance(dl, Sequence):
+        if isinstance(dl, Sequence):
             batches = islice(dl, done, None)
         else:
-            batches = iter(dl)
+            batches = batches_with_worker_state(dl)
             for _ in islice(batches, done):
                 continue
         self.forward()
         return batches
+
+
+def _is_all(dl: Any, state: Any) -> bool:
+    """Whether a loader's state says all there is to know of its workers."""
+    streams = isinstance(getattr(dl, "dataset", None), IterableDataset)
+    return streams or not getattr(dl, "num_workers", 0) or has_worker_state(state)
 
 
 def _gives_by_index(dl: Any) -> bool:

@@ -23,8 +23,8 @@ FLOORS = {
         "module_class nested lazy_tensor loss_curve modules weight_init attention convolutions "
         "losses activation schedule optimizer_forms hyper_views optim general_optimizer layers "
         "lr_suggestion randomness resume.random_state resume.signal_watch resume.state_table "
-        "resume.state_return resume.data_position resume.remaining_batches plots snapshot "
-        "loop_checks basic_learner"
+        "resume.state_return resume.data_position resume.worker_state resume.remaining_batches "
+        "plots snapshot loop_checks basic_learner"
     ),
     "protocol": (
         "listeners levels metric_objects callback learner_callback batch_fetching data_loading basic_data"
@@ -35,9 +35,10 @@ FLOORS = {
         "callbacks.* callbacks interpret distributed layer_groups exports.exported_learner "
         "learner_files prediction v2.schedules v2.param_groups v2.steppers v2.stepper_lists "
         "v2.stepping v2.generic_optimizer v2.lookahead v2.optimizers v2.optimizer v2.event_names "
-        "v2.ordering v2.callback v2.train_eval v2.recorder_view v2.learner_view v2.bridge "
-        "v2.paired_batches v2.validation_pass v2.written_names v2.loop_table v2.learner_callbacks "
-        "v2.gather_preds v2.training v2.rnn v2.param_scheduler v2.tracker v2"
+        "v2.ordering v2.callback v2.train_eval v2.loader_view v2.table_rows v2.learner_blocks "
+        "v2.recorder_view v2.learner_view v2.paired_batches v2.bridge v2.validation_pass "
+        "v2.method_source v2.returned_keys v2.written_names v2.loop_places v2.loop_table "
+        "v2.learner_callbacks v2.gather_preds v2.training v2.rnn v2.param_scheduler v2.tracker v2"
     ),
     "recipes": "precision train",
     "the loop": "basic_train",

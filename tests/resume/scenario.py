@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from importlib import import_module
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -44,6 +45,7 @@ class Scenario:
         every: as for `CheckpointCallback`.
         precision: `fp32`, `fp16`, `flat`, `bf16` or `amp`.
         table: whether there is a file with the rows of the table.
+        stateful: whether the loader is torchdata's, which keeps a state of its own.
     """
 
     shuffle: bool = True
@@ -59,6 +61,7 @@ class Scenario:
     optimizer: str = "adam"
     every: Any = "epoch"
     table: bool = True
+    stateful: bool = False
 
     @classmethod
     def drawn(cls, draw: random.Random, **given: Any) -> Scenario:
@@ -168,13 +171,19 @@ def _optimizer(name: str) -> Callable[..., Any]:
     }[name]
 
 
+def stateful_loader(*args: Any, **options: Any) -> Any:
+    """A loader of torchdata; torch warns of what it calls."""
+    return import_module("torchdata.stateful_dataloader").StatefulDataLoader(*args, **options)
+
+
 def learner(path: Any, of: Scenario, seed: int = 0) -> Learner:
     """A learner as a new process makes it; `seed` is that of its random numbers."""
     torch.manual_seed(seed)
     random.seed(seed)
     np.random.seed(seed)
     train, valid = Points(ROWS, of.augment), Points(11, False)
-    loader = DataLoader(train, BATCH, shuffle=of.shuffle, drop_last=of.drop_last, num_workers=of.workers)
+    kind = stateful_loader if of.stateful else DataLoader
+    loader = kind(train, BATCH, shuffle=of.shuffle, drop_last=of.drop_last, num_workers=of.workers)
     data = DataBunch(loader, DataLoader(valid, BATCH), path=path, device="cpu")
     layers = nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 2)
     model = Recurrent() if of.recurrent else nn.Sequential(*layers)
