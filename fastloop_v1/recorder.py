@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from .defaults import defaults
-from .errors import ArgumentError
+from .errors import ArgumentError, ArgumentTypeError
 from .history import History
 from .learner_callback import LearnerCallback
 from .loss_curve import LossLog
@@ -31,6 +31,21 @@ def format_time(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
+
+
+def _cell(name: str, stat: Any) -> str:
+    """A value as the table shows it."""
+    if stat is None:
+        return "#na#"
+    if isinstance(stat, (int, str)):
+        return str(stat)
+    try:
+        return f"{stat:.6f}"
+    except (TypeError, ValueError) as error:
+        raise ArgumentTypeError(
+            f"The metric in the column {name!r} is {stat!r}; it must be a number, a tensor with one element, "
+            "a text or None."
+        ) from error
 
 
 class _LatestLoss:
@@ -180,11 +195,11 @@ class Recorder(LearnerCallback):
         """Write a row: six digits behind the point, whole numbers as they are, None as `#na#`.
 
         Metrics that an epoch without validation does not have are left empty.
+
+        Raises:
+            ArgumentTypeError: a metric has another value, such as a tensor of several numbers.
         """
-        cells = [
-            "#na#" if stat is None else str(stat) if isinstance(stat, (int, str)) else f"{stat:.6f}"
-            for _, stat in zip(self.names, stats, strict=False)
-        ]
+        cells = [_cell(name, stat) for name, stat in zip(self.names, stats, strict=False)]
         if self.add_time:
             cells += [""] * (len(self.names) - 1 - len(cells))
             cells.append(format_time(perf_counter() - self.start_epoch))

@@ -15,6 +15,7 @@ from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
 from fastloop_v1.callback import AverageMetric, Callback, add_metrics
 from fastloop_v1.defaults import defaults
+from fastloop_v1.errors import ArgumentTypeError
 from fastloop_v1.history import History
 from fastloop_v1.learner_callback import LearnerCallback
 from fastloop_v1.recorder import Recorder, format_time
@@ -361,6 +362,16 @@ def test_cell_is_written_as_v1_wrote_it(value, cell, capsys):
 
     learner(metrics=One(), silent=False, add_time=False).fit(1)
     assert table(capsys)[1][3] == cell
+
+
+@pytest.mark.parametrize("value", [torch.ones(3), {"a": 1}], ids=["vector", "dict"])
+def test_value_that_fits_no_cell_is_named_with_its_metric(value):
+    class PerClass(Callback):
+        def on_epoch_end(self, last_metrics, **state):
+            return {"last_metrics": [*last_metrics, value]}
+
+    with pytest.raises(ArgumentTypeError, match=r"column 'per_class' is .* a tensor with one element"):
+        learner(metrics=PerClass()).fit(1)
 
 
 def test_table_has_a_line_for_the_names_and_for_each_epoch(capsys):
