@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from itertools import zip_longest
+from numbers import Number
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
+from .errors import NotOfferedError
 from .sequences import LengthMismatchError, even_mults
 
 __all__ = ["HyperView", "HyperViews"]
@@ -20,6 +22,9 @@ _TORCH_WORDS = {"params", "lr", "momentum", "alpha", "betas", "weight_decay"}
 
 class HyperView(MutableMapping[str, Any]):
     """The hyper-parameters of one layer group; what is written is in the optimizer at once.
+
+    Those that are numbers are listed, as loggers expect; flags and pairs of the optimizer, such as torch's
+    `nesterov` or `foreach`, are read and written by their names too.
 
     Args:
         wrapper: the wrapper.
@@ -53,7 +58,7 @@ class HyperView(MutableMapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         others = (name for name in self.wrapper.opt.param_groups[0] if name not in _TORCH_WORDS)
-        return (name for name in (*_WORDS, *others) if self._values(name))
+        return (name for name in (*_WORDS, *others) if self._values(name) and _is_number(self[name]))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -67,6 +72,7 @@ class HyperViews:
 
     opt: Any
     set_stat: Any
+    clear: Any
 
     @property
     def hypers(self) -> list[HyperView]:
@@ -122,6 +128,27 @@ class HyperViews:
         """Set several hyper-parameters, each as in `set_hyper`."""
         for name, value in kwargs.items():
             self.set_hyper(name, value)
+
+    def clear_state(self) -> None:
+        """Forget what steps left for each parameter; hyper-parameters stay."""
+        getattr(self.opt, "clear_state", self.clear)()
+
+    def freeze_to(self, n: int) -> None:
+        """Train groups from number `n` on, if the optimizer is v2's.
+
+        Raises:
+            NotOfferedError: it is torch's; freezing is up to the learner, who knows the layers.
+        """
+        inner = getattr(self.opt, "freeze_to", None)
+        if inner is None:
+            raise NotOfferedError(f"{type(self.opt).__name__} freezes nothing; call learn.freeze_to({n}).")
+        inner(n)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, (np.ndarray, Tensor)):
+        return value.ndim == 0
+    return isinstance(value, Number) and not isinstance(value, (bool, np.bool_))
 
 
 def _spread(value: Any, groups: int) -> list[Any]:

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from fastloop_v1.errors import HyperParameterError
+from fastloop_v1 import v2
+from fastloop_v1.errors import HyperParameterError, NotOfferedError
 from fastloop_v1.optim import OptimWrapper
 from fastloop_v1.sequences import LengthMismatchError
 
@@ -101,3 +102,53 @@ def test_parameters_come_with_their_state_and_hyper_parameters():
 def test_an_unknown_name_is_refused():
     with pytest.raises(HyperParameterError, match="no hyper-parameter 'speed'"):
         wrapper().set_hyper("speed", 1)
+
+
+def test_what_can_be_listed_are_numbers():
+    opt = wrapper(partial(torch.optim.Rprop, etas=(0.5, 1.2)))
+    assert dict(opt.hypers[0]) == {"lr": 0.1, "wd": 0.01}
+    opt = wrapper(partial(torch.optim.SGD, momentum=0.9))
+    assert dict(opt.hypers[0]) == {"lr": 0.1, "mom": 0.9, "wd": 0.01, "dampening": 0}
+    assert len(opt.hypers[0]) == 4
+    for hypers in opt.hypers:
+        assert all(float(value) >= 0 for value in hypers.values())
+
+
+def test_flags_and_pairs_are_read_and_written_by_name():
+    hypers = wrapper(partial(torch.optim.Rprop, etas=(0.5, 1.2))).hypers[0]
+    assert hypers["etas"] == (0.5, 1.2)
+    opt = wrapper(partial(torch.optim.SGD, momentum=0.9))
+    opt.hypers[1]["nesterov"] = True
+    assert [group["nesterov"] for group in opt.opt.param_groups] == [False, False, True, True]
+
+
+def test_tensors_of_one_number_are_numbers():
+    opt = wrapper(torch.optim.SGD)
+    opt.lr = torch.tensor(0.2)
+    assert opt.hypers[0]["lr"] == dict(opt.hypers[0])["lr"] == torch.tensor(0.2)
+
+
+def stepped(opt_func):
+    opt = wrapper(opt_func, groups=1)
+    opt.param_lists[0][0].grad = torch.ones(2, 2)
+    opt.step()
+    return opt
+
+
+def test_clear_state_forgets_what_steps_left():
+    opt = stepped(torch.optim.Adam)
+    assert opt.opt.state
+    opt.clear_state()
+    assert not opt.opt.state
+    assert opt.lr == 0.1
+    inner = stepped(v2.Adam)
+    inner.clear_state()
+    assert not any(inner.opt.state.values())
+
+
+def test_freezing_is_the_learners():
+    with pytest.raises(NotOfferedError, match="learn.freeze_to"):
+        wrapper().freeze_to(1)
+    opt = wrapper(v2.SGD)
+    opt.freeze_to(2)  # v2's own optimizer has two groups for each layer group, as torch's
+    assert [param.requires_grad for params in opt.param_lists for param in params] == 2 * [False] + 2 * [True]

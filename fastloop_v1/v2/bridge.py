@@ -18,13 +18,18 @@ callbacks; each sees what the one before has changed.
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable as Function
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from operator import length_hint
 from typing import Any
 
 import torch
 
 from ..callback import Callback
+from ..errors import ArgumentError, FastloopWarning
 from ..sequences import is_listy
 from ..signals import (
     CancelBackwardException,
@@ -32,6 +37,7 @@ from ..signals import (
     CancelSignal,
     CancelStepException,
 )
+from .loader_view import bare_loader, loader_view
 from .ordering import in_order
 
 __all__ = ["SHARED", "Bridge"]
@@ -54,20 +60,26 @@ class _Now:
     """What holds for the moment.
 
     Attributes:
+        pair: gets each loader that is used.
         known: for each shared key the value v1 has and the value v2 has.
         in_training: modules that stay in training mode during validation.
         loop: the handler.
         begun: whether before_fit is through.
         left_silently: whether the batch is over without having been cancelled.
         went_on: whether counters of a checkpoint were taken over, had there been any.
+        bound: model and loss function that the validation has.
+        put_back: puts back a loader in whose place a callback has set its own for a pass.
     """
 
+    pair: Function[[Any], None] | None = None
     known: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     in_training: list[torch.nn.Module] = field(default_factory=list)
     loop: Any = None
     begun: bool = False
     left_silently: bool = False
     went_on: bool = False
+    bound: dict[str, Any] = field(default_factory=dict)
+    put_back: Function[[], None] | None = None
 
 
 class Bridge(Callback):
@@ -75,15 +87,19 @@ class Bridge(Callback):
 
     Args:
         learn: the learner, in whose `cbs` the v2 callbacks are.
+        pair: gets each loader that is used, as in `paired_batches`.
     """
 
     # v2: what a batch before this fit left in the gradients counts.
     keeps_gradients = True
+    # Events at which `learn.dl` may be set, and what to do at the others.
+    takes_loader: Collection[str] = ("before_train", "before_validate")
+    _instead = "set it in before_train or before_validate, or set learn.dls"
 
-    def __init__(self, learn: Any) -> None:
+    def __init__(self, learn: Any, pair: Function[[Any], None] | None = None) -> None:
         self.learn, self.cbs = learn, learn.cbs
         self.counters: dict[str, Any] = {}
-        learn.v2_view.now = _Now()
+        learn.v2_view.now = _Now(pair=pair)
 
     @property
     def _now(self) -> _Now:
@@ -103,13 +119,34 @@ class Bridge(Callback):
     # --- one v2 event ---------------------------------------------------------------------------------------
 
     def tell(self, event: str) -> None:
-        """Call the v2 callbacks for an event, in order."""
+        """Call the v2 callbacks for an event, in order.
+
+        Raises:
+            ArgumentError: one of them set `learn.dl`, which hides v1's method, where it cannot act.
+        """
         try:
             for cb in in_order(self._callbacks()):
                 cb(event)
         except (CancelBackwardException, CancelStepException) as signal:
             signal.outside = isinstance(signal, _OUTSIDE.get(event, ()))
             raise
+        finally:
+            given = vars(self.learn).pop("dl", None)
+        if given is not None:
+            if event not in self.takes_loader:
+                raise ArgumentError(f"learn.dl was set in {event}, where it cannot act; {self._instead}.")
+            self._use(given, "train_dl" if event == "before_train" else "valid_dl")
+
+    def _use(self, loader: Any, name: str) -> None:
+        """Let the pass that begins be over this loader; the data's own is put back with its first batch."""
+        data = self.learn.data
+        self._now.put_back = partial(setattr, data, name, getattr(data, name))
+        setattr(data, name, bare_loader(loader))
+
+    def _put_back(self) -> None:
+        put_back, self._now.put_back = self._now.put_back, None
+        if put_back is not None:
+            put_back()
 
     def _callbacks(self) -> list[Any]:
         return list(self.cbs)
@@ -162,12 +199,16 @@ class Bridge(Callback):
 
     def on_epoch_end(self, last_metrics: Any, **state: Any) -> None:
         """Tell after_epoch."""
+        self._put_back()
+        self.learn.v2_view.rows.release()
         self.learn.v2_view.recorder.latest = last_metrics
         self.tell("after_epoch")
 
     def on_train_end(self, exception: Any, **state: Any) -> None:
         """Tell after_fit, unless an error ended the fit."""
         self._now.begun = False
+        self._put_back()
+        self.learn.v2_view.rows.release()
         if not exception:
             self._end()
 
@@ -188,12 +229,12 @@ class Bridge(Callback):
             self._between(name)
 
     def _between(self, name: str) -> None:
-        data = self.learn.data
         if name == "before_train":
             self._now.in_training = []
-            self._start_loop(data.train_dl)
-        self.tell(name)
-        if name == "after_train" and data.empty_val and not self.loop.skip_validate:
+            self._begin_loop(name)
+        else:
+            self.tell(name)
+        if name == "after_train" and self.learn.data.empty_val and not self.loop.skip_validate:
             # v2: validation without a batch is begun and ended all the same.
             with self.loop.level("validate"):
                 self.loop.point("before_validate")
@@ -201,27 +242,41 @@ class Bridge(Callback):
             # Raised in before_fit, so that this callback counts as not begun and does not hear the end.
             self._end()
 
+    def _loader(self, event: str) -> Any:
+        """The loader of the pass that an event begins."""
+        data = self.learn.data
+        return data.train_dl if event == "before_train" else data.valid_dl
+
+    def _begin_loop(self, event: str) -> None:
+        """Tell before_train or before_validate, in which callbacks may set other data."""
+        dl = self._loader(event)
+        self._start_loop(dl)
+        self.tell(event)
+        if self._loader(event) is not dl:
+            self._start_loop(self._loader(event))
+
     def _start_loop(self, dl: Any) -> None:
-        self.learn.v2_view.dl = dl
+        if self._now.pair is not None:
+            self._now.pair(dl)
+        self.learn.v2_view.dl = loader_view(dl)
         self.learn.n_iter, self.learn.iter = length_hint(dl or ()), -1
 
     def _around_validation(self, name: str) -> None:
-        if name == "before_validate":
-            self._start_loop(self._validating())
         with torch.no_grad():
-            self.tell(name)
-        if name == "before_validate":
-            # Put there by callbacks, such as dropout that goes on; the loop is about to undo it.
-            self._now.in_training = [module for module in self.learn.model.modules() if module.training]
-
-    def _validating(self) -> Any:
-        return self.learn.data.valid_dl
+            if name != "before_validate":
+                self.tell(name)
+                return
+            self._begin_loop(name)
+        # Put there by callbacks, such as dropout that goes on; the loop is about to undo it.
+        self._now.in_training = [module for module in self.learn.model.modules() if module.training]
+        self._now.bound = {"model": self.learn.model, "loss_func": self.learn.loss_func}
 
     # --- a batch --------------------------------------------------------------------------------------------
 
     def on_batch_begin(self, train: bool, num_batch: int, **state: Any) -> dict[str, Any]:
         """Tell before_batch."""
         self._go_on()
+        self._put_back()
         self.learn.training, self.learn.iter = train, num_batch if train else self.learn.iter + 1
         for module in self._now.in_training if self.learn.iter == 0 else ():
             module.training = True
@@ -251,9 +306,21 @@ class Bridge(Callback):
         self.learn.loss = self.learn.loss_grad.clone()
 
     def _loss_of_validation(self) -> None:
+        self._warn_of_late_parts()
         self._loss(self.loop.state_dict)
         self.tell("after_loss")
         self.loop.state_dict.update(self._changes())
+
+    def _warn_of_late_parts(self) -> None:
+        """Warn, once in a validation, of a model or loss function that was set after it had begun."""
+        late = [name for name, part in self._now.bound.items() if getattr(self.learn, name) is not part]
+        if late:
+            self._now.bound = {}
+            text = (
+                f"learn.{late[0]} was set in a batch of validation, which goes on with the one before; "
+                "set it in before_validate."
+            )
+            warnings.warn(text, FastloopWarning, stacklevel=2)
 
     def on_backward_end(self, **state: Any) -> dict[str, Any]:
         """Tell after_backward and before_step."""

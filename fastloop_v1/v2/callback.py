@@ -126,8 +126,11 @@ def _run(method: Function[[], Any], who: str, event_name: str) -> Any:
     except CancelSignal:
         raise
     except Exception as error:
-        what = f": {error.args[0]}" if error.args else ""
-        error.args = (f"{who}.{event_name}{what}",)
+        where = f"{who}.{event_name}"
+        what = str(error.args[0]) if error.args else ""
+        # Callbacks that call the loop again may hear of the same error more than once.
+        if f"{where}:" not in what and what != where:
+            error.args = (f"{where}: {what}" if error.args else where,)
         raise
 
 

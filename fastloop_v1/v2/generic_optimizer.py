@@ -22,6 +22,26 @@ __all__ = ["Optimizer"]
 _KEPT = ("force_train", "do_wd")
 
 
+class _OfLast:
+    """A hyper-parameter of the last group under v1's name; None if there is none.
+
+    Written as in `set_hyper`; None leaves it as it is.
+
+    Args:
+        name: v2's name of it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, opt: Any, owner: type | None = None) -> Any:
+        return self if opt is None else opt.hypers[-1].get(self.name)
+
+    def __set__(self, opt: Any, value: Any) -> None:
+        if value is not None:
+            opt.set_hyper(self.name, value)
+
+
 class Optimizer(torch.optim.Optimizer):
     """Calls steppers for each parameter that has a gradient, with its state and its group's hyper-parameters.
 
@@ -44,6 +64,12 @@ class Optimizer(torch.optim.Optimizer):
 
     # The groups stand in for the dicts of torch, which its annotation names.
     param_groups: list[Any]
+
+    # v1's loop, recorder and schedulers read and write these.
+    lr = _OfLast("lr")
+    mom = _OfLast("mom")
+    beta = _OfLast("sqr_mom")
+    wd = _OfLast("wd")
 
     def __init__(self, params: Any, cbs: Sequence[Stepper], /, **defaults: Any) -> None:
         groups, self.in_torch_words = as_group_dicts(params)
@@ -84,6 +110,11 @@ class Optimizer(torch.optim.Optimizer):
     def hypers(self) -> list[dict[str, Any]]:
         """Hyper-parameters of each group, by v2's words; writing to these dicts acts."""
         return [group.hypers for group in self.param_groups]
+
+    @property
+    def lrs(self) -> list[Any]:
+        """Learning rate of each group."""
+        return [hypers["lr"] for hypers in self.hypers]
 
     @property
     def param_lists(self) -> list[list[Tensor]]:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from ..callback import Callback as FirstCallback
 from ..callback import CallbackHandler
 from ..defaults import defaults
-from ..errors import FastloopWarning, NotACallbackError, ProtocolWarning
+from ..errors import ArgumentTypeError, FastloopWarning, NotACallbackError, ProtocolWarning
 from ..listeners import as_list
 from ..optional import optional_import
 from ..progress import display_mode
 from .bridge import Bridge
 from .callback import Callback
 from .learner_view import LearnerView
+from .loader_view import Loaders
 from .loop_table import LoopTable
 from .ordering import in_order
 from .paired_batches import paired_batches
@@ -55,6 +56,32 @@ class LearnerCallbacks:
                 if hasattr(other, name):
                     return getattr(other, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    @property
+    def dls(self) -> Any:
+        """The loaders under v2's names; assigned are a `DataBunch`, or `dls` of a learner, as other data.
+
+        The next loop is over the new loaders: set in before_epoch or before_train, that of this epoch.
+
+        Raises:
+            ArgumentTypeError: what is assigned is neither.
+        """
+        if "dls" in vars(self):
+            return vars(self)["dls"]
+        if "v2_view" in vars(self):
+            return Loaders(self.data)
+        raise AttributeError("dls")
+
+    @dls.setter
+    def dls(self, value: Any) -> None:
+        data = value.data if isinstance(value, Loaders) else value
+        if "v2_view" not in vars(self):
+            # v1: a learner takes any attribute.
+            vars(self)["dls"] = value
+        elif hasattr(data, "train_dl"):
+            self.data = data
+        else:
+            raise ArgumentTypeError(f"dls is {value!r}; allowed are a DataBunch and what learn.dls gives.")
 
     # --- the list -------------------------------------------------------------------------------------------
 
@@ -172,9 +199,10 @@ class LearnerCallbacks:
     def show_training_loop(self, callbacks: Any = None, cbs: Any = None) -> None:
         """Show the loop with its callbacks in order: printed, or as a page in a notebook.
 
-        At each event stand the keys of the state that act when they are written there. What a callback writes
-        is read from its source. Warnings at the end name keys with two writers at one event, keys written in
-        vain, and orders that cannot hold.
+        At each event stand the keys of the state that the loop takes over there. What a callback writes,
+        sets on the optimizer and raises is read from its source. Warnings at the end name keys with two
+        writers at one event, hyper-parameters with two schedules, what is written in vain, and orders that
+        cannot hold.
 
         Args:
             callbacks: callbacks of v1 and v2 that a fit would get.
@@ -217,12 +245,16 @@ class LearnerCallbacks:
             dl: the loader of a pass outside of `fit`.
         """
         first, second = _sorted_out(callbacks)
+        for cb in self.cbs:
+            # Copies, as those of a copied learner, belong to none.
+            cb.learn = self if cb.learn is None else cb.learn
         with self.added_cbs([*second, *as_list(cbs)]):
             if not any(not isinstance(cb, _OWN) for cb in self.cbs):
                 yield first
             elif dl is None:
-                with paired_batches(self.data.train_dl, self.data.valid_dl):
-                    yield [*first, Bridge(self)]
+                with paired_batches(self.data.train_dl, self.data.valid_dl) as pair:
+                    self.v2_view.rows.begin()
+                    yield [*first, Bridge(self, pair)]
             else:
                 with ValidationPass(self, dl) as bridge:
                     yield [*first, bridge]

@@ -2,55 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import weakref
 from typing import Any
 
-from ..basic_data import DatasetType
 from ..defaults import defaults
+from .learner_blocks import LearnerBlocks
 from .recorder_view import Recorder
+from .table_rows import TableRows
 
-__all__ = ["LearnerView", "Loaders"]
-
-
-class Loaders:
-    """A `DataBunch` under v2's names: `train`, `valid`, and loaders by number; the rest is the bunch's."""
-
-    def __init__(self, data: Any) -> None:
-        self.data = data
-
-    @property
-    def train(self) -> Any:
-        """The training loader."""
-        return self.data.train_dl
-
-    @property
-    def valid(self) -> Any:
-        """The validation loader."""
-        return self.data.valid_dl
-
-    @property
-    def loaders(self) -> list[Any]:
-        """Training, validation and, if there is one, test loader."""
-        found = [self.data.train_dl, self.data.valid_dl, getattr(self.data, "test_dl", None)]
-        return [dl for at, dl in enumerate(found) if at < 2 or dl is not None]
-
-    def __getitem__(self, index: int) -> Any:
-        return self.loaders[index]
-
-    def __len__(self) -> int:
-        return len(self.loaders)
-
-    def unshuffled(self, index: int) -> Any:
-        """A loader whose order is that of its data set, and that leaves no sample out."""
-        return self.data.dl(DatasetType.Fix) if index == 0 else self[index]
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "data":
-            raise AttributeError(name)
-        return getattr(self.data, name)
+__all__ = ["LearnerView"]
 
 
-class LearnerView:
+class LearnerView(LearnerBlocks):
     """Holds and computes attributes of fastai v2's learner that are no plain attributes of ours.
 
     On a callback `recorder` and `dl`, the loader in use, are these; on our learner they are v1's recorder
@@ -61,7 +25,6 @@ class LearnerView:
     """
 
     create_mbar = True
-    logger = staticmethod(print)
     moms = (0.95, 0.85, 0.95)
 
     def __init__(self, learn: Any) -> None:
@@ -69,11 +32,18 @@ class LearnerView:
         self.recorder: Recorder = Recorder()
         self.dl: Any = None
         self.now: Any = None  # what the bridge keeps for the moment
+        self.rows = TableRows(learn)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LearnerView:
+        learn = self._learn()
+        view = LearnerView(memo.get(id(learn), learn))
+        vars(view).update({name: copy.deepcopy(vars(self)[name], memo) for name in ("recorder", "rows")})
+        return view
 
     @property
-    def dls(self) -> Loaders:
-        """The loaders."""
-        return Loaders(self._learn().data)
+    def logger(self) -> Any:
+        """What writes a row of the table; set on the learner, something else gets the rows instead."""
+        return self.rows.write
 
     @property
     def lr(self) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -11,21 +11,28 @@ __all__ = ["paired_batches"]
 
 
 @contextmanager
-def paired_batches(*dls: Any) -> Iterator[None]:
+def paired_batches(*dls: Any) -> Iterator[Callable[[Any], None]]:
     """Let loaders give `(inputs, target)` inside of a block, whatever number of items a batch has.
 
-    As in v2, the last item is the target and those before it are inputs; one alone is an input.
+    As in v2, the last item is the target and those before it are inputs; one alone is an input. The block
+    gets a function that takes one more loader; one that was taken is let be.
 
     Args:
         dls: loaders; those without batch transforms are left alone.
     """
-    loaders = [dl for dl in dls if hasattr(dl, "add_tfm")]
+    loaders: list[Any] = []
     # An object of its own, so that blocks inside of one another each take back their own.
     pair = partial(_pair)
-    for dl in loaders:
-        dl.add_tfm(pair)
+
+    def take(dl: Any) -> None:
+        if hasattr(dl, "add_tfm") and not any(dl is other for other in loaders):
+            dl.add_tfm(pair)
+            loaders.append(dl)
+
+    for dl in dls:
+        take(dl)
     try:
-        yield
+        yield take
     finally:
         for dl in loaders:
             dl.remove_tfm(pair)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable as Function
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import nullcontext
 from typing import Any
 
 from ..activation import loss_func2activ
@@ -15,7 +13,7 @@ from ..losses import FlattenedLoss
 from ..progress import master_bar
 from .callback import Callback
 from .gather_preds import GatherPredsCallback
-from .learner_view import Loaders
+from .loader_view import Loaders
 from .validation_pass import ValidationPass
 
 __all__ = ["FetchPredsCallback", "get_preds"]
@@ -55,8 +53,8 @@ def get_preds(
     loader = dl if dl is not None else Loaders(learn.data).unshuffled(ds_idx)
     gather = GatherPredsCallback(with_input=with_input, with_loss=with_loss, **kwargs)
     more = [] if cbs is None else list(cbs) if isinstance(cbs, (list, tuple)) else [cbs]
-    with learn.added_cbs([*more, gather]), _each_loss(learn.loss_func, wanted=with_loss) as loss_func:
-        _pass_over(learn, loader, loss_func, inner=inner)
+    with learn.added_cbs([*more, gather]), learn.loss_not_reduced() if with_loss else nullcontext():
+        _pass_over(learn, loader, inner=inner)
     found = gather.all_tensors()
     at, activation = int(with_input), act or _activation(learn.loss_func)
     if found[at] is not None and activation is not None:
@@ -66,28 +64,13 @@ def get_preds(
     return tuple(found)
 
 
-def _pass_over(learn: Any, dl: Any, loss_func: Any, *, inner: bool) -> None:
+def _pass_over(learn: Any, dl: Any, *, inner: bool) -> None:
     """Validate on a loader, hearing the learner's callbacks of both kinds."""
     with ValidationPass(learn, dl, inner=inner) as bridge:
         handler = CallbackHandler([*learn.callbacks, bridge])
         with handler.level("validate"):
             bridge.start()
-            validate(learn.model, dl, loss_func, handler, master_bar((), silent=True), average=False)
-
-
-@contextmanager
-def _each_loss(loss_func: Any, *, wanted: bool) -> Iterator[Any]:
-    """Give the loss function; if wanted, without reduction for as long."""
-    if not wanted:
-        yield loss_func
-    elif not hasattr(loss_func, "reduction"):
-        yield partial(loss_func, reduction="none")
-    else:
-        before, loss_func.reduction = loss_func.reduction, "none"
-        try:
-            yield loss_func
-        finally:
-            loss_func.reduction = before
+            validate(learn.model, dl, learn.loss_func, handler, master_bar((), silent=True), average=False)
 
 
 def _activation(loss_func: Any) -> Any:

@@ -42,6 +42,9 @@ class ValidationPass(Bridge):
         inner: True inside of a fit, which leaves out before_fit, before_epoch, after_epoch and after_fit.
     """
 
+    takes_loader = ()
+    _instead = "give the loader to validate or get_preds"
+
     def __init__(self, learn: Any, dl: Any, *, inner: bool = False) -> None:
         self._view_before = dict(vars(learn.v2_view))
         super().__init__(learn)
@@ -50,7 +53,7 @@ class ValidationPass(Bridge):
     def _callbacks(self) -> list[Any]:
         return [cb for cb in super()._callbacks() if not isinstance(cb, Recorder)]
 
-    def _validating(self) -> Any:
+    def _loader(self, event: str) -> Any:
         return self._dl
 
     def on_train_begin(self, *args: Any, **state: Any) -> None:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from fastloop_v1.callback import Callback as FirstCallback
+from fastloop_v1.errors import FastloopWarning
 from fastloop_v1.v2 import (
     Callback,
     CancelBackwardException,
@@ -309,3 +310,26 @@ def test_gradients_left_by_an_abandoned_batch_count_in_the_next_fit(small):
     learn.fit(1, 0.1, cbs=[small.does("after_backward", lambda cb: None)])
     weight = before[:3] - 0.1 * 2 * grad
     assert torch.allclose(learn.model.weight.detach().flatten(), weight.flatten())
+
+
+LATE = {
+    "the loss function": ("loss_func", F.l1_loss),
+    "the model": ("model", nn.Linear(3, 1)),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), LATE.values(), ids=LATE)
+def test_what_is_set_too_late_for_a_validation_is_named_once(small, name, value):
+    put = small.does("before_batch", lambda cb: setattr(cb.learn, name, value), run_train=False)
+    learn = small.learner(cbs=[put])
+    with pytest.warns(FastloopWarning, match=f"learn.{name} was set in a batch of validation") as caught:
+        learn.fit(1, 0.1)
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(("name", "value"), LATE.values(), ids=LATE)
+def test_what_is_set_before_a_validation_acts(small, name, value):
+    losses = [small.learner(cbs=[Callback()]).validate()]
+    learn = small.learner(cbs=[small.does("before_validate", lambda cb: setattr(cb.learn, name, value))])
+    learn.fit(1, 0.0)
+    assert learn.recorder.val_losses != losses[0]

@@ -137,6 +137,25 @@ def test_an_error_names_callback_and_event(small, error, text):
     assert error.args == (text,)
 
 
+def test_a_place_is_named_once_however_often_an_error_passes_it(small):
+    def again(cb, left=3):
+        cb.left = getattr(cb, "left", left) - 1
+        if cb.left < 0:
+            raise RecursionError("too deep")
+        cb("before_fit")
+
+    with pytest.raises(RecursionError) as caught:
+        small.does("before_fit", again)("before_fit")
+    assert caught.value.args == ("Does.before_fit: too deep",)
+
+
+def test_two_places_are_both_named(small):
+    inner = small.raises(ValueError("went wrong"), "after_pred")
+    outer = small.does("before_fit", lambda cb: inner("after_pred"))
+    with pytest.raises(ValueError, match=r"^Does.before_fit: Does.after_pred: went wrong$"):
+        outer("before_fit")
+
+
 @pytest.mark.parametrize("signal", [CancelFitException("kept"), KeyboardInterrupt("kept")], ids=repr)
 def test_signals_and_interrupts_stay_as_they_are(small, signal):
     with pytest.raises(type(signal)):

@@ -11,7 +11,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
+from fastloop_v1 import v2
 from fastloop_v1.errors import ArgumentError, FastloopWarning
 from fastloop_v1.v2.generic_optimizer import Optimizer
 from fastloop_v1.v2.steppers import (
@@ -315,3 +317,28 @@ def test_schedulers_and_hooks_of_torch_work_on_it():
     schedule.step()
     assert [hypers["lr"] for hypers in opt.hypers] == [0.05, 0.05]
     assert heard == [0]
+
+
+def test_v1s_words_are_the_last_groups_and_set_all():
+    opt = v2.SGD([[nn.Parameter(torch.ones(2))], [nn.Parameter(torch.ones(3))]], lr=0.1, mom=0.9, wd=0.2)
+    assert (opt.lr, opt.mom, opt.wd, opt.beta) == (0.1, 0.9, 0.2, None)
+    opt.lr, opt.mom, opt.wd = [0.3, 0.4], 0.8, 0.0
+    assert [hypers["lr"] for hypers in opt.hypers] == opt.lrs == [0.3, 0.4]
+    assert [hypers["mom"] for hypers in opt.hypers] == [0.8, 0.8]
+    opt.beta = opt.mom = None
+    assert (opt.mom, opt.beta, "sqr_mom" in opt.hypers[0]) == (0.8, None, False)
+    adam = v2.Adam([nn.Parameter(torch.ones(2))], lr=0.1)
+    adam.beta = 0.5
+    assert adam.hypers[0]["sqr_mom"] == adam.beta == 0.5
+
+
+@pytest.mark.parametrize("fit", ["fit", "fit_one_cycle"])
+def test_a_learner_trains_with_one_that_a_callback_put_in_place(small, fit):
+    def put(cb):
+        cb.learn.opt = v2.SGD(list(cb.model.parameters()), lr=0.1)
+
+    learn = small.learner(8, cbs=[small.does("before_fit", put)])
+    getattr(learn, fit)(1, 0.1)
+    assert len(learn.recorder.lrs) == 4
+    learn.fit(1, 0.2)
+    assert learn.recorder.lrs == [0.1] * 4

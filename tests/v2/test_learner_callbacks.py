@@ -171,8 +171,9 @@ def test_the_loop_is_printed(small, capsys):
     before = dict(vars(learn))
     learn.show_training_loop(small.Log())
     text = capsys.readouterr().out
-    assert text.startswith("fit\n")
-    assert "GradientClip (v2, order 11, before_step)" in text
+    assert text.startswith("after_create\n  - TrainEvalCallback")
+    assert "\nfit\n" in text
+    assert "GradientClip (v2, order 11, before_step)\n" in text
     assert "Log (v2, order 100, after_fit)" in text
     assert vars(learn) == before
 

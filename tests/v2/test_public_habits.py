@@ -79,7 +79,7 @@ class Scalars(Callback):
                 self.writer.add_scalar(f"lr_{i}", hypers["lr"], self.learn.train_iter)
 
     def after_epoch(self):
-        for name, value in zip(self.recorder.metric_names[2:], self.recorder.log[2:], strict=False):
+        for name, value in zip(self.recorder.metric_names[2:-1], self.recorder.log[2:-1], strict=True):
             self.writer.add_scalar(name, value, self.learn.train_iter)
 
 

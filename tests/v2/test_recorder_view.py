@@ -31,7 +31,7 @@ def test_rows_are_those_of_v1s_recorder(small):
     ]
     assert recorder.values[-1][0] == pytest.approx(float(recorder.losses[-1]))
     assert recorder.iters == [2, 4]
-    assert recorder.log == [1, *recorder.values[-1]]
+    assert recorder.log == [1, *recorder.values[-1], "00:00"]
     assert learn.final_record == recorder.values[-1]
 
 
@@ -74,6 +74,16 @@ def test_losses_are_smoothed_and_known_after_its_turn(small):
     average = (0.98 * 0.02 * raw[0] + 0.02 * raw[1]) / (1 - 0.98**2)
     assert learn.recorder.losses[-1] == pytest.approx(float(average), rel=1e-5)
     assert float(learn.smooth_loss) == pytest.approx(float(average), rel=1e-5)
+
+
+@pytest.mark.parametrize(("order", "length"), [(49, 2), (51, 5)], ids=["before it", "after it"])
+def test_the_row_has_its_time_for_those_after_the_recorder(small, order, length):
+    seen = []
+    look = small.does("after_epoch", lambda cb: seen.append(list(cb.recorder.log)), order=order)
+    rows(small, look, epochs=1)
+    ((epoch, _, *rest),) = seen
+    assert (epoch, len(rest)) == (0, length - 2)
+    assert (rest[-1:] == ["00:00"]) is (order > 50)
 
 
 def test_rates_are_those_of_the_last_group(small):
