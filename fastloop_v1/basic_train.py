@@ -359,7 +359,7 @@ class Learner(LearnerFiles, Predictions, LearnerCallbacks):
             cbs: callbacks of fastai v2 for this fit; they may stand in `callbacks` too.
             resume: True to go on from the newest checkpoint of `CheckpointCallback`, if any; or its path.
         """
-        epochs, lr, wd = self._checked(epochs, lr, ifnone(wd, self.wd))
+        epochs, lr, wd = self._checked(epochs, lr, ifnone(wd, self.wd), callbacks)
         self._set_opt(lr, wd)
         callbacks = [*self.callbacks, *self._made_callbacks(), *as_list(callbacks)]
         self._in_fit = (*(outer := self.__dict__.get("_in_fit", ())), *callbacks, *self.metrics)

@@ -36,6 +36,7 @@ class LayerGroups:
     bn_wd: bool
     train_bn: bool
     fused: bool
+    _check_listeners: Callable[[Any], None]
 
     def lr_range(self, lr: Any) -> Any:
         """Return learning rates by layer group.
@@ -51,15 +52,17 @@ class LayerGroups:
             return even_mults(lr.start, lr.stop, groups)
         return np.array([lr.stop / 10] * (groups - 1) + [lr.stop])
 
-    def _checked(self, epochs: Any, lr: Any, wd: Any) -> tuple[Any, Any, Any]:
+    def _checked(self, epochs: Any, lr: Any, wd: Any, callbacks: Any = None) -> tuple[Any, Any, Any]:
         """Epochs, learning rates and weight decay as a fit takes them.
 
         Raises:
             ArgumentError: one of them cannot be one; nothing has changed then.
+            NotACallbackError: an object among callbacks or metrics cannot be one; likewise.
         """
         if not hasattr(self.data, "train_dl"):
             raise ArgumentTypeError(f"data is {self.data!r}; it must be a DataBunch, or have a train_dl.")
         factories(self.callback_fns)
+        self._check_listeners(callbacks)
         groups = len(self.layer_groups)
         epochs = check_count("epochs", epochs)
         check_numbers("lr", lr, 0, groups=groups, slices=True)

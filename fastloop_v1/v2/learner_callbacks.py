@@ -235,6 +235,10 @@ class LearnerCallbacks:
         kind = make.func if isinstance(make, partial) else make
         return make() if isinstance(kind, type) and issubclass(kind, Callback) else make(self)
 
+    def _check_listeners(self, callbacks: Any) -> None:
+        """See that these callbacks, the learner's own and its metrics can be some."""
+        CallbackHandler(_sorted_out([*self.callbacks, *as_list(callbacks)])[0], self.metrics)
+
     @contextmanager
     def _bridged(self, callbacks: Iterable[Any], cbs: Any = None, dl: Any = None) -> Iterator[list[Any]]:
         """Give the callbacks of v1, with one that stands for those of v2 if there are any.

@@ -150,6 +150,17 @@ def test_thing_that_cannot_be_a_part_is_named(made, part, thing):
     assert str(list(learn.model.parameters())) == weights
 
 
+@pytest.mark.parametrize("part", ["metrics", "callbacks", "of the fit"])
+def test_listener_that_cannot_be_one_is_refused_before_anything_changes(made, part):
+    learn = made()
+    before = (learn.opt.lr, learn.opt.wd, learn.recorder)
+    learn.metrics += [3] if part == "metrics" else []
+    learn.callbacks += [3] if part == "callbacks" else []
+    with pytest.raises((ArgumentTypeError, NotACallbackError), match=r"\[0\] is 3"):
+        learn.fit(1, 0.5, 0.7, callbacks=[3] if part == "of the fit" else None)
+    assert (learn.opt.lr, learn.opt.wd, learn.recorder) == before
+
+
 @pytest.mark.parametrize("thing", [*THINGS, nn.Linear, None], ids=repr)
 def test_thing_that_cannot_be_a_model_is_named(made, thing):
     with pytest.raises(ArgumentTypeError, match="^model is .*instance of torch.nn.Module"):
