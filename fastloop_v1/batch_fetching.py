@@ -32,10 +32,11 @@ def batches(dl: Any) -> Iterator[Any]:
     """Return an iterator over the batches of a loader.
 
     Torch's loader asks a data set for one sample after the other and stacks them again. Where the data set
-    is a `TensorDataset`, or a `Subset` of one, in this process, and batches are made by torch's own rules,
-    each tensor is asked for the rows of a batch at once: the same values in the same order, from the same
-    random numbers, in new memory, with the same errors. Other data sets with indices are asked as by torch,
-    without the time it takes between two batches. Streams, workers and loaders of one's own go torch's way.
+    is a `TensorDataset`, or a `Subset` of one, in this process, and samples and batches are made by torch's
+    own rules, each tensor is asked for the rows of a batch at once: the same values in the same order, from
+    the same random numbers, in new memory, with the same errors. Other data sets with indices are asked as by
+    torch, without the time it takes between two batches. Streams, workers and loaders of one's own go torch's
+    way.
     """
     return _fetched(dl, _Rows.behind(dl)) if _is_ordinary(dl) else batches_with_worker_state(dl)
 
@@ -94,13 +95,13 @@ class _Rows:
         if own_rules or dl.collate_fn not in (data_collate, default_collate):
             return None
         dataset, chosen = dl.dataset, None
-        while type(dataset) is Subset:
+        while _keeps_rules_of(Subset, dataset):
             inner = _as_rows(dataset.indices)
             if inner is None:
                 return None
             chosen = inner if chosen is None else inner[chosen]
             dataset = dataset.dataset
-        plain = type(dataset) is TensorDataset and all(_is_plain(tensor) for tensor in dataset.tensors)
+        plain = _keeps_rules_of(TensorDataset, dataset) and all(map(_is_plain, dataset.tensors))
         return cls(dataset, chosen) if plain else None
 
     def fetch(self, indices: Sequence[int] | Tensor) -> list[Tensor]:
@@ -119,6 +120,14 @@ def _is_ordinary(dl: Any) -> bool:
         and type(dl.batch_sampler) is BatchSampler
         and not isinstance(dl.dataset, (IterableDataset, MapDataPipe))
     )
+
+
+def _keeps_rules_of(kind: Any, dataset: Any) -> bool:
+    """Whether samples come by the rules of a kind of torch's; a subclass may add what is not asked for here."""
+    own = type(dataset)
+    names = "__getitem__", "__getitems__", "__getattribute__", "__getattr__", "tensors", "dataset", "indices"
+    same = all(getattr(own, name, None) is getattr(kind, name, None) for name in names)
+    return isinstance(dataset, kind) and same and "__getitems__" not in vars(dataset)
 
 
 def _as_rows(indices: Any) -> Tensor | None:

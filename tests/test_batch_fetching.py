@@ -94,6 +94,16 @@ def test_batches_of_a_subset_are_those_of_torch(n, size, drop_last, shuffle, sub
     assert_as_torch(lambda: DataLoader(chosen, size, drop_last=drop_last, shuffle=shuffle))
 
 
+@pytest.mark.parametrize(
+    "make",
+    [lambda: WithClasses(*data().tensors), lambda: Part(WithClasses(*data().tensors), [3, 1, 2, 7, 7])],
+    ids=["tensors", "subset"],
+)
+def test_subclass_that_keeps_torchs_rules_is_fetched_whole(make):
+    assert _Rows.behind(DataLoader(make(), 4)) is not None
+    assert_as_torch(lambda: DataLoader(make(), 4, shuffle=True))
+
+
 def test_more_batches_than_one_block_are_those_of_torch():
     assert_as_torch(lambda: DataLoader(data(n=2500), 1, shuffle=True))
 
@@ -129,6 +139,46 @@ class Doubled(TensorDataset):
         return tuple(tensor * 2 for tensor in super().__getitem__(index))
 
 
+class WithClasses(TensorDataset):
+    """Tells more than its samples, which come by torch's rule."""
+
+    classes = ("a", "b")
+
+    def __len__(self):
+        return 20
+
+
+class Part(Subset):
+    """Has a name."""
+
+    name = "part"
+
+
+class Twice(TensorDataset):
+    """Gives batches by a rule of its own."""
+
+    def __getitems__(self, indices):
+        return [self[i] for i in indices for _ in range(2)]
+
+
+class Computed(TensorDataset):
+    """Makes its tensors when they are asked for."""
+
+    @property
+    def tensors(self):
+        return (torch.arange(20),)
+
+    @tensors.setter
+    def tensors(self, value):
+        """Nothing is kept."""
+
+
+def with_a_rule_of_its_own():
+    dataset = data()
+    dataset.__getitems__ = lambda indices: [dataset[0] for _ in indices]
+    return dataset
+
+
 class Rows(Dataset):
     """Gives whole batches itself."""
 
@@ -155,6 +205,9 @@ def listed(samples):
 
 ORDINARY = {
     "a data set with its own rule": lambda: DataLoader(Doubled(*data().tensors), 4),
+    "a data set of tensors that gives batches": lambda: DataLoader(Twice(*data().tensors), 4),
+    "a data set that makes its tensors": lambda: DataLoader(Computed(torch.ones(20)), 4),
+    "a data set that was given a rule": lambda: DataLoader(with_a_rule_of_its_own(), 4),
     "a data set that gives batches": lambda: DataLoader(Rows(), 4),
     "a function of one's own for batches": lambda: DataLoader(data(), 4, collate_fn=listed),
     "data that needs gradients": lambda: DataLoader(TensorDataset(torch.ones(3, 2, requires_grad=True)), 2),
