@@ -14,8 +14,9 @@ __all__ = ["add_parser"]
 
 _DESCRIPTION = """\
 Rewrite what can be rewritten with certainty in a Python file written for fastai v1: imports, renamed names,
-and bare return values of callbacks. Shows the change as a diff, and on standard error what is left alone
-and why. Nothing is written unless --write is given."""
+and bare return values of callbacks; with `--to v2` classes of callbacks, as those of fastloop_v1.v2. Shows
+the change as a diff, and on standard error what is left alone and why. Nothing is written unless --write is
+given."""
 _EXIT_STATUS = """\
 exit status: 0 if nothing of v1 is left alone; 1 if something is; 2 if the file cannot be rewritten, or
 libcst (the extra `port`) is not installed; 130 after Ctrl-C"""
@@ -27,13 +28,20 @@ def add_parser(commands: Any) -> None:
         "port", help="rewrite a v1 file for this package", description=_DESCRIPTION, epilog=_EXIT_STATUS
     )
     port.add_argument("file", type=Path, metavar="FILE", help="a .py file")
+    port.add_argument(
+        "--to",
+        choices=("fastloop_v1", "v2"),
+        default="fastloop_v1",
+        help="what to write: v1's names from this package (the default), or v1's callbacks as v2's",
+    )
     port.add_argument("--write", action="store_true", help="write the file, at once or not at all")
     port.set_defaults(run=_port)
 
 
 def _port(arguments: argparse.Namespace) -> int:
     # Loaded here, so that help is answered at once.
-    ported = import_module("fastloop_v1.migrate.port").port_file(arguments.file)
+    port_file = import_module("fastloop_v1.migrate.port").port_file
+    ported = port_file(arguments.file, arguments.to)
     encoding = sys.stdout.encoding or "utf-8"
     print(ported.diff().encode(encoding, "backslashreplace").decode(encoding), end="")
     for entry in ported.left_alone:

@@ -159,7 +159,12 @@ def _resolved(target: str, attributes: list[str]) -> tuple[V1Name, int] | None:
     """The v1 name that a dotted target and the attributes after it come to, and how many of these it took."""
     inside = _inside(target)
     if inside is None:
-        return None
+        # `fastai.callback.all` is a module of v2, `fastai.callback.Callback` a name of v1.
+        home, _, last = target.rpartition(".")
+        inside = _inside(home)
+        if inside is None or find(inside, last) is None:
+            return None
+        inside = f"{inside}.{last}"
     parts = [*inside.split("."), *attributes] if inside else attributes
     module = ""
     for position, part in enumerate(parts):

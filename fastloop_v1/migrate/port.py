@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from ..errors import ArgumentError
 from ..optional import optional_import
 from .port_imports import Edit, LeftAlone
 from .port_plan import port_plan
+from .port_v2_plan import v2_plan
+from .port_v2_rewrite import as_v2
 from .source_code import UnreadableError, read_source
 
 if TYPE_CHECKING:
@@ -46,8 +49,13 @@ class Ported:
         return "".join(_diff_lines(difflib.unified_diff(old, new, str(self.path), str(self.path))))
 
 
-def port_file(path: Path) -> Ported:
+def port_file(path: Path, to: str = "fastloop_v1") -> Ported:
     """Rewrite a Python file, in memory.
+
+    Args:
+        path: the file.
+        to: `fastloop_v1` for imports, names and return values of this package; `v2` for callback classes as
+            those of `fastloop_v1.v2`.
 
     Raises:
         ArgumentError: the file is no `.py` file, cannot be read, or cannot be kept byte for byte.
@@ -65,11 +73,25 @@ def port_file(path: Path) -> Ported:
         module = cst.parse_module(before)
     except cst.ParserSyntaxError as error:
         raise ArgumentError(f"{path} is not rewritten: {error.message}") from error
-    edits, left = port_plan(source.tree, module.code)
-    if edits and module.bytes != before:
+    change = _to_v2 if to == "v2" else _to_this_package
+    after, left = change(cst, module, source.tree)
+    if after is not None and module.bytes != before:
         raise ArgumentError(f"{path} is not rewritten: its form feeds or line ends would not stay.")
-    after = _rewritten(cst, module, edits) if edits else before
-    return Ported(path, before, after, tuple(left), module.encoding)
+    return Ported(path, before, before if after is None else after, left, module.encoding)
+
+
+def _to_this_package(
+    cst: Any, module: libcst.Module, tree: ast.Module
+) -> tuple[bytes | None, tuple[LeftAlone, ...]]:
+    """The bytes to write, None for the same, and what is left alone."""
+    edits, left = port_plan(tree, module.code)
+    return _rewritten(cst, module, edits) if edits else None, tuple(left)
+
+
+def _to_v2(cst: Any, module: libcst.Module, tree: ast.Module) -> tuple[bytes | None, tuple[LeftAlone, ...]]:
+    """Likewise for callbacks of v2."""
+    plan = v2_plan(tree, module.code)
+    return as_v2(cst, module, plan).bytes if plan.classes else None, plan.left_alone
 
 
 def _diff_lines(lines: Iterator[str]) -> Iterator[str]:

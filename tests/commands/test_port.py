@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,44 @@ def test_what_is_left_alone_is_listed_and_gives_1(tmp_path):
     status, shown, errors = _port("a.py", cwd=tmp_path)
     assert (status, shown) == (1, "")
     assert errors.startswith("a.py:1: left alone: `ImageList` is not offered")
+
+
+CALLBACKS = """\
+from fastai.basics import *
+
+
+class Penalty(Callback):
+    def on_backward_begin(self, last_loss, last_output, **kwargs):
+        return {"last_loss": last_loss + 0.1 * last_output.pow(2).mean()}
+
+
+class Done(Callback):
+    def on_train_end(self, **kwargs):
+        print("done")
+"""
+
+
+def test_callbacks_are_rewritten_if_asked_for(tmp_path):
+    tmp_path.joinpath("a.py").write_text(CALLBACKS)
+    status, shown, errors = _port("a.py", "--to", "v2", cwd=tmp_path)
+    assert "+        self.learn.loss_grad = self.loss_grad + 0.1 * self.pred.pow(2).mean()" in shown
+    reason = "left alone: Done: on_train_end is called after an error too, v2's after_fit is not\n"
+    assert (status, errors) == (1, f"a.py:10: {reason}")
+    assert tmp_path.joinpath("a.py").read_text() == CALLBACKS
+    assert _port("a.py", "--to", "v2", "--write", cwd=tmp_path)[0] == 1
+    assert _port("a.py", "--to", "v2", cwd=tmp_path) == (1, "", f"a.py:11: {reason}")
+
+
+def test_page_shows_what_the_command_shows(tmp_path):
+    tmp_path.joinpath("train.py").write_text(CALLBACKS)
+    _, shown, errors = _port("--to", "v2", "train.py", cwd=tmp_path)
+    page = ROOT.joinpath("docs", "migrate.md").read_text("utf-8")
+    (block,) = re.findall(r"^```console\n\$ fastloop-v1 port --to v2 train.py\n(.*?)^```", page, re.M | re.S)
+    assert shown + errors == block
+
+
+def test_unknown_aim_gives_2(tmp_path):
+    assert _port("a.py", "--to", "v3", cwd=tmp_path)[0] == 2
 
 
 @pytest.mark.parametrize("name", ["nowhere.py", "a.ipynb", "broken.py"])

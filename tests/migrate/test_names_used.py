@@ -37,6 +37,12 @@ def test_import_by_name_is_a_use_of_its_own():
     assert _uses(code) == [(LEARNER, "import", ""), (LEARNER, "call", "")]
 
 
+def test_name_of_a_module_that_v2_has_modules_below_is_found():
+    code = "from fastai.callback import Callback as C\nC()"
+    assert _uses(code) == [("callback.Callback", "import", ""), ("callback.Callback", "call", "")]
+    assert _uses("import fastai.callback.all as c\nc.Callback()") == []
+
+
 HOWS = {
     "ImageList.from_folder(1)": ("attribute", "from_folder"),
     "class X(ImageList): pass": ("subclass", ""),
