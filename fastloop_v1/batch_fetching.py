@@ -123,7 +123,7 @@ def _is_ordinary(dl: Any) -> bool:
 
 
 def _keeps_rules_of(kind: Any, dataset: Any) -> bool:
-    """Whether samples come by the rules of a kind of torch's; a subclass may add what is not asked for here."""
+    """Whether samples come by the rules of a kind of torch; a subclass may add what nobody asks for here."""
     own = type(dataset)
     names = "__getitem__", "__getitems__", "__getattribute__", "__getattr__", "tensors", "dataset", "indices"
     same = all(getattr(own, name, None) is getattr(kind, name, None) for name in names)

@@ -22,7 +22,7 @@ from .events import EVENTS, INITIAL_STATE, can_act
 from .levels import LoopLevels
 from .listeners import as_list, check_callback, check_methods, check_value, event_method, from_bare_value
 from .loss_curve import LossCurve
-from .metric_objects import check_metric_value, metric_name, with_metric_objects
+from .metric_objects import add_metrics, check_metric_value, metric_name, with_metric_objects
 from .names import numbered, with_v1_signature
 from .nested import without_graph
 from .optim import OptimWrapper
@@ -37,8 +37,8 @@ from .schedule import (
     annealing_poly,
     do_annealing_poly,
 )
-from .sequences import first_el, is_listy, listify
-from .signals import CancelBackwardException, CancelStepException
+from .sequences import first_el, is_listy
+from .signals import CancelBackwardException, CancelSignal, CancelStepException
 
 __all__ = [
     "AverageMetric",
@@ -110,11 +110,8 @@ class Callback:
         return {name: value for name, value in self.__dict__.items() if name not in left_out}
 
     def __repr__(self) -> str:
-        names = [
-            name
-            for name in inspect.signature(type(self)).parameters
-            if name not in ("learn", "kwargs", "args")
-        ]
+        given = inspect.signature(type(self)).parameters
+        names = [name for name in given if name not in ("learn", "kwargs", "args")]
         known = [name for name in names if hasattr(self, name)]
         return "\n".join([type(self).__name__, *(f"{name}: {getattr(self, name)}" for name in known)])
 
@@ -126,11 +123,6 @@ _EMPTY = {name: vars(Callback)[f"on_{name}"] for name in EVENTS}
 # Keys whose values the loop itself counts with or asks for.
 _TYPED = frozenset(key for event in EVENTS.values() for key in event.reset) | {"train"}
 _BATCH_RESET = dict(EVENTS["batch_begin"].reset)
-
-
-def add_metrics(last_metrics: Sequence[Any], mets: Any) -> dict[str, list[Any]]:
-    """What a metric returns from on_epoch_end: the metrics so far with its own value or values behind."""
-    return {"last_metrics": [*listify(last_metrics), *listify(mets)]}
 
 
 class AverageMetric(Callback):
@@ -395,14 +387,21 @@ class CallbackHandler(LoopLevels):
         state = self.state_dict
         state["last_loss"] = loss
         heard_by_metrics, self._abandoned = not (self._abandoned or state["train"]), False
-        self("batch_end", call_mets=heard_by_metrics)
+        try:
+            self("batch_end", call_mets=heard_by_metrics)
+        except CancelSignal:
+            self._close_batch(state)
+            raise
+        self._close_batch(state)
+        return state.get("stop_epoch")
+
+    def _close_batch(self, state: dict[str, Any]) -> None:
         if "last_output" in state:
             # v1: listeners get the output with its graph, which it then kept until the next one.
             state["last_output"] = without_graph(state["last_output"])
         if state["train"]:
             state["iteration"] += 1
             state["num_batch"] += 1
-        return state.get("stop_epoch")
 
     def on_epoch_end(self, val_loss: Any) -> Any:
         """End an epoch with its validation loss (or None) and return whether to stop training."""

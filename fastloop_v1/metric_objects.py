@@ -5,7 +5,7 @@ That is how torchmetrics and torcheval write metrics. Neither is needed: an obje
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from numbers import Number
 from typing import Any
@@ -18,9 +18,16 @@ from .errors import ArgumentError, ArgumentTypeError
 from .events import EVENTS
 from .listeners import event_method
 from .names import camel2snake
-from .sequences import first_el, is_listy
+from .sequences import first_el, is_listy, listify
 
-__all__ = ["MetricObject", "check_metric_value", "is_metric_object", "metric_name", "with_metric_objects"]
+__all__ = [
+    "MetricObject",
+    "add_metrics",
+    "check_metric_value",
+    "is_metric_object",
+    "metric_name",
+    "with_metric_objects",
+]
 
 _METHODS = ("update", "compute", "reset")
 
@@ -30,6 +37,11 @@ def metric_name(metric: Any) -> str:
     func = metric.func if isinstance(metric, partial) else metric
     name = getattr(metric, "name", None) or getattr(func, "name", None) or getattr(func, "__name__", None)
     return str(name or camel2snake(type(func).__name__))
+
+
+def add_metrics(last_metrics: Sequence[Any], mets: Any) -> dict[str, list[Any]]:
+    """What a metric returns from on_epoch_end: the metrics so far with its own value or values behind."""
+    return {"last_metrics": [*listify(last_metrics), *listify(mets)]}
 
 
 def check_metric_value(name: str, value: Any) -> None:

@@ -214,3 +214,30 @@ def test_whatever_is_cancelled_what_was_put_in_place_is_put_back(small, callback
     log.seen.clear()
     learn.fit(1, 0.01)
     assert (log.seen[0], log.seen[-1]) == ("before_fit", "after_fit")
+
+
+def test_batch_that_ends_training_by_a_signal_is_counted_as_one_that_does_so_by_a_flag(small):
+    counted = {}
+
+    class Flag(FirstCallback):
+        def on_batch_end(self, num_batch, train, **state):
+            return {"stop_epoch": train and num_batch == 1}
+
+    class Signal(v2.Callback):
+        order = 100
+
+        def after_batch(self):
+            if self.training and self.iter == 1:
+                raise v2.CancelTrainException
+
+    class See(FirstCallback):
+        def __init__(self, name):
+            self.seen = counted[name] = []
+
+        def on_epoch_end(self, iteration, num_batch, last_output, **state):
+            self.seen.append((iteration, num_batch, last_output.requires_grad))
+
+    for name, ending in (("flag", Flag()), ("signal", Signal())):
+        learn = small.learner(bunch=small.data(8, bs=2))
+        learn.fit(2, 0.1, callbacks=[See(name), ending])
+    assert counted["flag"] == counted["signal"] == [(2, 2, False), (4, 2, False)]
