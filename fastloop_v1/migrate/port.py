@@ -13,9 +13,9 @@ from ..errors import ArgumentError
 from ..optional import optional_import
 from .port_imports import Edit, LeftAlone
 from .port_plan import port_plan
-from .port_v2_plan import v2_plan
-from .port_v2_rewrite import as_v2
 from .source_code import UnreadableError, read_source
+from .to_v2.plan import v2_plan
+from .to_v2.rewrite import as_v2
 
 if TYPE_CHECKING:
     import libcst

@@ -44,7 +44,8 @@ FLOORS = {
     "the loop": "basic_train",
     "leaves": (
         "core torch_core basics callbacks.tracker callbacks.misc v2.predictions script launch "
-        "utils.* utils migrate.* migrate demo commands.* commands cli __main__"
+        "utils.* utils migrate.* migrate.to_v2.* migrate.to_v2 migrate.port migrate demo commands.* "
+        "commands cli __main__"
     ),
 }
 FACES = {"core", "torch_core", "basics", "callbacks.tracker", "callbacks.misc"}

@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from fastloop_v1.migrate.port_v2_learner import learner_argument
-from fastloop_v1.migrate.port_v2_plan import v2_plan
+from fastloop_v1.migrate.to_v2.learner import learner_argument
+from fastloop_v1.migrate.to_v2.plan import v2_plan
 
 HEAD = "from fastai.basics import *\n"
 PLAIN, LEARNER = "class C(Callback):\n", "class C(LearnerCallback):\n"

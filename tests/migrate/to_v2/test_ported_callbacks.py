@@ -20,10 +20,10 @@ from fastloop_v1.basic_train import Callback, Learner
 
 pytest.importorskip("libcst", reason="the extra `port` is not installed")
 from fastloop_v1.migrate.port import port_file  # noqa: E402
-from fastloop_v1.migrate.port_v2_table import READINGS  # noqa: E402
+from fastloop_v1.migrate.to_v2.table import READINGS  # noqa: E402
 
 _spec = importlib.util.spec_from_file_location(
-    "port_v2_examples", Path(__file__).with_name("port_v2_examples.py")
+    "callback_examples", Path(__file__).with_name("callback_examples.py")
 )
 examples = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(examples)
@@ -173,7 +173,7 @@ SCRIPTS = ["optimizers", "progressive_resizing", "versions"]
 @pytest.mark.parametrize("name", SCRIPTS)
 @pytest.mark.filterwarnings("ignore")
 def test_rewritten_script_runs_as_it_did(name, written, tmp_path, monkeypatch, fastai):
-    script = Path(__file__).parents[1] / "legacy" / "scripts" / f"{name}.py"
+    script = Path(__file__).parents[2] / "legacy" / "scripts" / f"{name}.py"
     _, second, ported = written(script.read_text("utf-8"))
     assert ported.after != ported.before
     monkeypatch.chdir(tmp_path)

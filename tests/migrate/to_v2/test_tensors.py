@@ -6,13 +6,13 @@ import ast
 
 import pytest
 
-from fastloop_v1.migrate.port_v2_tensors import (
+from fastloop_v1.migrate.scopes import names_of
+from fastloop_v1.migrate.to_v2.tensors import (
     is_in_training,
     is_one_tensor,
     shows_one_tensor,
     takes_apart,
 )
-from fastloop_v1.migrate.scopes import names_of
 
 SHOWN = {
     "t.shape": True,

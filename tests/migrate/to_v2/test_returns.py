@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from fastloop_v1.migrate.port_v2_plan import v2_plan
-from fastloop_v1.migrate.port_v2_returns import returned_keys
+from fastloop_v1.migrate.to_v2.plan import v2_plan
+from fastloop_v1.migrate.to_v2.returns import returned_keys
 
 HEAD = "from fastai.basics import *\nclass C(Callback):\n"
 

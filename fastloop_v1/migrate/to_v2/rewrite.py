@@ -6,11 +6,11 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .port_v2_classes import CallbackClass, MethodPlan
-from .port_v2_learner import learner_argument
-from .port_v2_plan import V2Plan
-from .port_v2_statements import Statements
-from .port_v2_table import LAST_ORDER, NEW_NAMES
+from .classes import CallbackClass, MethodPlan
+from .learner import learner_argument
+from .plan import V2Plan
+from .statements import Statements
+from .table import LAST_ORDER, NEW_NAMES
 
 if TYPE_CHECKING:
     import libcst

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..events import readable_keys
-from .callback_protocol import Method, event_methods
-from .port_v2_classes import CallbackClass, MethodPlan
-from .port_v2_returns import plan_returns
-from .port_v2_table import NEW_NAMES, READINGS
-from .port_v2_tensors import is_in_training, shows_one_tensor, takes_apart
-from .scopes import Scope
+from ...events import readable_keys
+from ..callback_protocol import Method, event_methods
+from ..scopes import Scope
+from .classes import CallbackClass, MethodPlan
+from .returns import plan_returns
+from .table import NEW_NAMES, READINGS
+from .tensors import is_in_training, shows_one_tensor, takes_apart
 
 __all__ = ["plan_methods"]
 

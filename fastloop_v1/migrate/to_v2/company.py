@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
-from ..events import EVENTS
-from .callback_protocol import Method, bare_meaning, event_methods, is_bare, returns_of
-from .port_v2_classes import CallbackClass
-from .port_v2_returns import returned_keys
-from .port_v2_table import BUILT_IN, LATE_BUILT_IN, UNINVITED
+from ...events import EVENTS
+from ..callback_protocol import Method, bare_meaning, event_methods, is_bare, returns_of
+from .classes import CallbackClass
+from .returns import returned_keys
+from .table import BUILT_IN, LATE_BUILT_IN, UNINVITED
 
 __all__ = ["check_built_in", "check_company"]
 

@@ -6,16 +6,16 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..names import camel2snake
-from .callback_protocol import Method
-from .name_findings import inherited_names
-from .names_used import Use, stars_of_v1, uses_of
-from .port_imports import LeftAlone
-from .port_text import Text
-from .port_v2_names import RESERVED, learner_names
-from .port_v2_table import NEW_NAMES
-from .scopes import NamesOfFile
-from .v1_names import V1Name, callback_classes
+from ...names import camel2snake
+from ..callback_protocol import Method
+from ..name_findings import inherited_names
+from ..names_used import Use, stars_of_v1, uses_of
+from ..port_imports import LeftAlone
+from ..port_text import Text
+from ..scopes import NamesOfFile
+from ..v1_names import V1Name, callback_classes
+from .names import RESERVED, learner_names
+from .table import NEW_NAMES
 
 __all__ = ["CallbackClass", "MethodPlan", "callback_classes_of", "check_class", "methods_of"]
 

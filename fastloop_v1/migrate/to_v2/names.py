@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from importlib import import_module
 
-from ..v2.event_names import BOOK_NAMES, EVENT_NAMES
+from ...v2.event_names import BOOK_NAMES, EVENT_NAMES
 
 __all__ = ["RESERVED", "STEERING", "learner_names", "v2_names"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from .callback_protocol import Method, is_bare, returns_of
-from .port_v2_classes import CallbackClass, MethodPlan
-from .port_v2_table import ASSIGNED, READINGS, SIGNALS
-from .port_v2_tensors import is_in_training, is_one_tensor
+from ..callback_protocol import Method, is_bare, returns_of
+from .classes import CallbackClass, MethodPlan
+from .table import ASSIGNED, READINGS, SIGNALS
+from .tensors import is_in_training, is_one_tensor
 
 __all__ = ["plan_returns", "returned_keys"]
 

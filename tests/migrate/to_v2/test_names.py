@@ -9,7 +9,7 @@ from torch.utils.data import TensorDataset
 from fastloop_v1 import v2
 from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
-from fastloop_v1.migrate.port_v2_names import RESERVED, STEERING, learner_names, v2_names
+from fastloop_v1.migrate.to_v2.names import RESERVED, STEERING, learner_names, v2_names
 from fastloop_v1.v2.learner_view import LearnerView
 
 

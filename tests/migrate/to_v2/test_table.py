@@ -7,7 +7,7 @@ import pytest
 from fastloop_v1 import callbacks, v2
 from fastloop_v1.basic_train import Callback, Learner
 from fastloop_v1.events import EVENTS, can_act, readable_keys
-from fastloop_v1.migrate.port_v2_table import (
+from fastloop_v1.migrate.to_v2.table import (
     ASSIGNED,
     BUILT_IN,
     LATE_BUILT_IN,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .port_v2_classes import MethodPlan
-from .port_v2_table import ASSIGNED, SIGNALS
+from .classes import MethodPlan
+from .table import ASSIGNED, SIGNALS
 
 __all__ = ["Statements"]
 

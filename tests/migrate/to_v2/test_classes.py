@@ -7,9 +7,9 @@ import ast
 import pytest
 
 from fastloop_v1.migrate.port_text import Text
-from fastloop_v1.migrate.port_v2_classes import callback_classes_of, check_class, methods_of
-from fastloop_v1.migrate.port_v2_plan import v2_plan
 from fastloop_v1.migrate.scopes import names_of
+from fastloop_v1.migrate.to_v2.classes import callback_classes_of, check_class, methods_of
+from fastloop_v1.migrate.to_v2.plan import v2_plan
 
 FOUND = {
     "from fastai.callback import Callback\nclass A(Callback): 0": ["A"],

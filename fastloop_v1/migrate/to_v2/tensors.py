@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from .callback_protocol import Method
-from .scopes import NamesOfFile, Scope
+from ..callback_protocol import Method
+from ..scopes import NamesOfFile, Scope
 
 __all__ = ["is_in_training", "is_one_tensor", "shows_one_tensor", "takes_apart"]
 

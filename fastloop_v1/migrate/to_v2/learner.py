@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ..events import EVENTS
-from .callback_protocol import Method
-from .port_v2_classes import CallbackClass, methods_of
-from .port_v2_names import RESERVED, STEERING, learner_names, v2_names
+from ...events import EVENTS
+from ..callback_protocol import Method
+from .classes import CallbackClass, methods_of
+from .names import RESERVED, STEERING, learner_names, v2_names
 
 __all__ = ["check_attributes", "check_constructor", "learner_argument"]
 

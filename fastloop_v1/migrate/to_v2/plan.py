@@ -8,15 +8,15 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from .callback_protocol import Method
-from .port_imports import LeftAlone
-from .port_text import Place, Text
-from .port_v2_classes import CallbackClass, callback_classes_of, check_class, methods_of
-from .port_v2_company import check_built_in, check_company
-from .port_v2_learner import check_attributes, check_constructor
-from .port_v2_methods import plan_methods
-from .port_v2_uses import check_uses
-from .scopes import NamesOfFile, names_of
+from ..callback_protocol import Method
+from ..port_imports import LeftAlone
+from ..port_text import Place, Text
+from ..scopes import NamesOfFile, names_of
+from .classes import CallbackClass, callback_classes_of, check_class, methods_of
+from .company import check_built_in, check_company
+from .learner import check_attributes, check_constructor
+from .methods import plan_methods
+from .uses import check_uses
 
 __all__ = ["V2Plan", "v2_plan"]
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from fastloop_v1.migrate.port_v2_plan import v2_plan
+from fastloop_v1.migrate.to_v2.plan import v2_plan
 
 HEAD = "from fastai.basics import *\nclass C(Callback):\n"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from .callback_protocol import Method
-from .names_used import Use
-from .port_v2_classes import CallbackClass, methods_of
-from .scopes import Scope
+from ..callback_protocol import Method
+from ..names_used import Use
+from ..scopes import Scope
+from .classes import CallbackClass, methods_of
 
 __all__ = ["check_uses"]
 
