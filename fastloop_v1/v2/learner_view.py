@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import weakref
 from typing import Any
 
@@ -34,11 +33,12 @@ class LearnerView(LearnerBlocks):
         self.now: Any = None  # what the bridge keeps for the moment
         self.rows = TableRows(learn)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> LearnerView:
-        learn = self._learn()
-        view = LearnerView(memo.get(id(learn), learn))
-        vars(view).update({name: copy.deepcopy(vars(self)[name], memo) for name in ("recorder", "rows")})
-        return view
+    def __getstate__(self) -> dict[str, Any]:
+        return {"learn": self._learn(), "recorder": self.recorder, "rows": self.rows}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._learn = weakref.ref(state["learn"])
+        self.recorder, self.rows, self.dl, self.now = state["recorder"], state["rows"], None, None
 
     @property
     def logger(self) -> Any:

@@ -34,9 +34,12 @@ class TableRows:
         self._silenced: list[tuple[Recorder, bool]] = []
         self.held = False
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> TableRows:
-        learn = self._learn()
-        return TableRows(memo.get(id(learn), learn))
+    def __getstate__(self) -> dict[str, Any]:
+        return {"learn": self._learn()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._learn = weakref.ref(state["learn"])
+        self._silenced, self.held = [], False
 
     def write(self, row: Sequence[Any]) -> None:
         """Write a row: the epoch, values, and the time, if it is that of `recorder.log`."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
+import torch
 
 from fastloop_v1.errors import ArgumentError, ArgumentTypeError
+from fastloop_v1.v2 import GradientAccumulation
 
 
 def test_one_input_and_target_stand_alone(small):
@@ -150,3 +153,14 @@ def test_a_copy_of_a_learner_has_a_view_of_its_own(small, capsys):
     other.fit(1, 0.1)
     assert [who is other for _, who in seen] == [True, True]
     assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_a_pickled_learner_trains_with_its_v2_callbacks(small):
+    learn = small.learner(2, cbs=[GradientAccumulation(64)])
+    learn.fit(1, 0.1)
+    other = pickle.loads(pickle.dumps(learn))
+    before = [param.clone() for param in other.model.parameters()]
+    assert other.v2_view.recorder.values == learn.v2_view.recorder.values
+    other.fit(1, 0.1)
+    assert all(map(torch.equal, other.model.parameters(), before))  # two samples make no step
+    assert [cb.learn is other for cb in other.cbs] == [True] * 3
