@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from collections import OrderedDict
 from decimal import Decimal
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import default_collate
 
 from fastloop_v1.defaults import defaults
 from fastloop_v1.items import Category
@@ -99,6 +104,55 @@ def test_samples_are_stacked_by_their_data():
     x, y = data_collate([(torch.zeros(3), Category(1, "a")), (torch.ones(3), Category(0, "b"))])
     assert x.shape == (2, 3)
     assert y.tolist() == [1, 0]
+
+
+LEAVES = st.sampled_from(
+    [1, 2.5, True, "a", b"b", np.float32(1), np.ones(2), torch.ones(2), torch.ones(2, requires_grad=True),
+     torch.nn.Parameter(torch.ones(2)), Category(1, "a"), None, OrderedDict(x=1)]
+)  # fmt: skip
+SAMPLES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.sampled_from("xy"), inner, max_size=2),
+    ),
+    max_leaves=4,
+)
+
+
+def _collated(collate, batch):
+    try:
+        return repr(collate(batch))
+    except Exception as error:  # noqa: BLE001  (any error is compared)
+        return type(error)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(SAMPLES, st.integers(1, 3), st.one_of(st.none(), SAMPLES))
+def test_batch_is_the_one_that_their_data_make(sample, size, other):
+    batch = [sample] * size + ([] if other is None else [other])
+    assert _collated(data_collate, batch) == _collated(lambda batch: default_collate(to_data(batch)), batch)
+
+
+def test_plain_samples_cost_no_call_of_ours_each():
+    def calls(size):
+        names = []
+        batch = [(torch.zeros(3), {"a": 1, "b": (2.0, "c")}) for _ in range(size)]
+        sys.setprofile(
+            lambda frame, event, _: (
+                names.append(frame.f_code.co_name)
+                if event == "call" and "fastloop_v1" in frame.f_code.co_filename
+                else None
+            )
+        )
+        try:
+            data_collate(batch)
+        finally:
+            sys.setprofile(None)
+        return [name for name in names if not name.startswith("<")]
+
+    assert calls(4) == calls(64)
 
 
 def test_one_sample_is_taken_from_each_tensor():
