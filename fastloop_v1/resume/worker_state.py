@@ -78,15 +78,19 @@ def _telling(kind: Any) -> type:
         return {} if has_own else {"data": _Attributes(self)}
 
     def state_dict(self: Any) -> dict[str, Any]:
-        table = position(parts(self), random_state(devices=False))
-        # As a list: the loader takes dicts apart.
-        told = {_MARK: [table.roots, table.entries, table.tensors]}
-        return {**told, "own": kind.state_dict(self)} if has_own else told
+        told = {"own": kind.state_dict(self)} if has_own else {}
+        # What cannot be told must not end training; the batches before are read again at a resume.
+        with suppress(Exception):
+            table = position(parts(self), random_state(devices=False))
+            # As a list: the loader takes dicts apart.
+            told[_MARK] = [table.roots, table.entries, table.tensors]
+        return told
 
     def load_state_dict(self: Any, state: dict[str, Any]) -> None:
         if has_own:
             kind.load_state_dict(self, state["own"])
-        set_random_state(set_position(StateTable(*state[_MARK]), parts(self)))
+        if _MARK in state:
+            set_random_state(set_position(StateTable(*state[_MARK]), parts(self)))
 
     return _derived(kind, state_dict=state_dict, load_state_dict=load_state_dict)
 

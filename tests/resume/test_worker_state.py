@@ -14,6 +14,7 @@ from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Learner
 from fastloop_v1.callback import Callback
 from fastloop_v1.callbacks import CheckpointCallback
+from fastloop_v1.resume.worker_state import batches_with_worker_state
 
 pytest.importorskip("torchdata")
 pytestmark = pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")
@@ -167,6 +168,20 @@ def test_stream_goes_on_with_its_random_numbers(tmp_path, kind, workers, k, capl
     _goes_on_the_same(tmp_path, kind, workers, k)
     assert all("naively fast-forwarding" in record.message for record in caplog.records)
     assert bool(caplog.records) == (kind is Stream)
+
+
+class Unseen:
+    """Lets nobody look at what it holds."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("not to be looked at")
+
+
+def test_data_set_that_holds_what_lets_nobody_look_gives_its_batches():
+    data = Rows()
+    data.unseen = Unseen()
+    loader = stateful_loader(data, BATCH, num_workers=1)
+    assert len(list(batches_with_worker_state(loader))) == 5
 
 
 @pytest.mark.slow
