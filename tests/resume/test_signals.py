@@ -17,6 +17,14 @@ from fastloop_v1.callbacks import CheckpointCallback
 OF = Scenario(every=100)
 
 
+@pytest.fixture(autouse=True)
+def _interruptible():
+    """Let Ctrl-C interrupt, which a process that a shell began in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Sends(Callback):
     """Sends this process a signal at the n-th call of an event, and writes down what training ends with."""
 
