@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from types import TracebackType
 from typing import Any
-
-from ..recorder import Recorder
 
 __all__ = ["progress_disabled_ctx"]
 
 
 class progress_disabled_ctx:  # noqa: N801  (v1's name)
     """Context manager in whose block a learner writes no table and shows no bars.
+
+    The learner's callbacks are left alone: a recorder of one's own stays, and none is added where there is none.
 
     Args:
         learn: the learner.
@@ -23,14 +22,12 @@ class progress_disabled_ctx:  # noqa: N801  (v1's name)
 
     def __enter__(self) -> Any:
         """Silence the learner and return it."""
-        self._before = self.learn.silent, self.learn.callback_fns
-        recorder = partial(Recorder, add_time=self.learn.add_time, silent=True)
+        self._before = self.learn.silent
         self.learn.silent = True
-        self.learn.callback_fns = [recorder, *self.learn.callback_fns[1:]]
         return self.learn
 
     def __exit__(
         self, type: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Let it speak as before."""
-        self.learn.silent, self.learn.callback_fns = self._before
+        self.learn.silent = self._before

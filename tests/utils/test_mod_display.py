@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from fastloop_v1.recorder import Recorder
 from fastloop_v1.utils.fakes import fake_learner
 from fastloop_v1.utils.mod_display import progress_disabled_ctx
 
@@ -17,9 +18,30 @@ def test_learner_is_silent_in_the_block_and_speaks_after_it(capsys):
     assert not learn.recorder.silent
 
 
+def test_recorder_of_ones_own_is_the_one_that_records():
+    class OwnRecorder(Recorder):
+        """Another one."""
+
+    learn = fake_learner()
+    learn.callback_fns = [OwnRecorder]
+    with progress_disabled_ctx(learn):
+        learn.fit(1)
+    assert len(learn.own_recorder.losses) > 0
+    assert not hasattr(learn, "recorder")
+
+
+def test_learner_without_recorder_gets_none(capsys):
+    learn = fake_learner()
+    learn.callback_fns = []
+    with progress_disabled_ctx(learn):
+        learn.fit(1)
+    assert not hasattr(learn, "recorder")
+    assert capsys.readouterr() == ("", "")
+
+
 def test_learner_speaks_again_after_an_error():
     learn = fake_learner()
-    before = learn.silent, learn.callback_fns
+    assert not learn.silent
 
     def fail_inside():
         with progress_disabled_ctx(learn):
@@ -27,4 +49,4 @@ def test_learner_speaks_again_after_an_error():
 
     with pytest.raises(RuntimeError, match="inside"):
         fail_inside()
-    assert (learn.silent, learn.callback_fns) == before
+    assert not learn.silent
