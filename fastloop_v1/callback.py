@@ -237,7 +237,10 @@ class CallbackHandler(LoopLevels):
             Exception: a listener returned a key that is not in the state.
             CallbackReturnError: a listener returned something that is neither None nor a dict.
         """
-        for cb, method in self._listeners(cb_name, call_mets=call_mets):
+        heard = self._heard.get((cb_name, call_mets))
+        if heard is None:
+            heard = self._listeners(cb_name, call_mets=call_mets)
+        for cb, method in heard:
             result = method(**self.state_dict, **kwargs)
             if result is not None:
                 self._update(cb, cb_name, result)
@@ -248,14 +251,12 @@ class CallbackHandler(LoopLevels):
             self._update(cb, cb_name, result)
 
     def _listeners(self, event: str, *, call_mets: bool) -> list[tuple[Any, Any]]:
-        """The listeners with a method for this event; found anew in each epoch."""
-        heard = self._heard.get((event, call_mets))
-        if heard is None:
-            candidates = [*(self.metrics if call_mets else ()), *self.callbacks]
-            pairs = [(cb, event_method(cb, event, _EMPTY.get(event))) for cb in candidates]
-            heard = self._heard[event, call_mets] = [pair for pair in pairs if pair[1] is not None]
-            if not (heard or call_mets):
-                self._unheard.add(event)
+        """Find the listeners with a method for this event, for the rest of the epoch."""
+        candidates = [*(self.metrics if call_mets else ()), *self.callbacks]
+        pairs = [(cb, event_method(cb, event, _EMPTY.get(event))) for cb in candidates]
+        heard = self._heard[event, call_mets] = [pair for pair in pairs if pair[1] is not None]
+        if not (heard or call_mets):
+            self._unheard.add(event)
         return heard
 
     def _look_for_listeners(self) -> None:

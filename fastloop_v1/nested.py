@@ -116,7 +116,7 @@ def batch_to_half(b: Any) -> list[Any]:
 def to_device(b: Any, device: torch.device | str | int | None) -> Any:
     """Return the batch on a device, `defaults.device` if None; what cannot be moved stays."""
     device = defaults.device if device is None else device
-    if type(b) is list and getattr(device, "type", device) == "cpu" and all(map(_is_on_cpu, b)):
+    if type(b) in _LISTS and getattr(device, "type", device) == "cpu" and all(map(_is_on_cpu, b)):
         return list(b)
     return recurse(lambda x: x.to(device, non_blocking=True) if hasattr(x, "to") else x, b)
 

@@ -15,7 +15,7 @@ from .errors import HyperParameterError
 from .hyper_views import HyperViews
 from .modules import split_no_wd_params
 from .names import with_v1_signature
-from .optimizer_forms import decay_, use_foreach, use_fused
+from .optimizer_forms import decay_, take_step, use_foreach, use_fused
 from .sequences import is_listy, listify
 
 __all__ = ["AdamW", "FakeOptimizer", "OptimFunction", "OptimWrapper"]
@@ -127,7 +127,7 @@ class OptimWrapper(HyperViews):
         """Decay the weights if `true_wd`, then step; a closure goes to the inner optimizer."""
         if self.true_wd:
             self._decay()
-        return self.opt.step() if closure is None else self.opt.step(closure)
+        return take_step(self.opt) if closure is None else take_step(self.opt, closure)
 
     def _decay(self) -> None:
         for groups in self._pairs() if self.bn_wd else self._pairs()[:1]:

@@ -1,4 +1,4 @@
-"""Forms of an optimizer's step: over lists of many small tensors, or fused where that is asked for."""
+"""Forms of an optimizer's step: over lists of tensors, fused, or without an audience."""
 
 from __future__ import annotations
 
@@ -7,16 +7,36 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop, optimizer
 
 from .errors import HyperParameterError
 
-__all__ = ["are_many_and_small", "decay_", "use_foreach", "use_fused"]
+__all__ = ["are_many_and_small", "decay_", "take_step", "use_foreach", "use_fused"]
 
 # Both forms of these compute the same bits on a CPU; elsewhere torch chooses for itself.
 _SAME_BITS = (SGD, Adam, AdamW, RMSprop)
 _MANY = 8
 _SMALL = 2**14  # elements; beyond, intermediate lists fall out of the cache and cost more than calls
+# What torch puts around the step of each class of optimizers: an entry for the profiler, and hooks.
+_AROUND_STEPS = getattr(Optimizer, "profile_hook_step", lambda step: step)(lambda: None).__code__
+
+
+def take_step(opt: Any, *closure: Any) -> Any:
+    """Let an optimizer step; without torch's calls for profilers and hooks where there are none."""
+    step = getattr(type(opt), "step", None)
+    if getattr(step, "__code__", None) is not _AROUND_STEPS or "step" in vars(opt) or _has_audience(opt):
+        return opt.step(*closure)
+    return step.__wrapped__(opt, *closure)  # type: ignore[union-attr]  # functools.wraps has set it
+
+
+def _has_audience(opt: Any) -> bool:
+    return bool(
+        torch._C._autograd._profiler_enabled()
+        or opt._optimizer_step_pre_hooks
+        or opt._optimizer_step_post_hooks
+        or optimizer._global_optimizer_pre_hooks
+        or optimizer._global_optimizer_post_hooks
+    )
 
 
 def are_many_and_small(params: Sequence[Tensor]) -> bool:

@@ -170,7 +170,8 @@ class Recorder(LearnerCallback):
     def on_step_end(self, **kwargs: Any) -> None:
         """Note what the step was taken with, whoever set it since the batch began."""
         if self.lrs and not defaults.v1_quirks:
-            self.lrs[-1], self.moms[-1] = self.learn.opt.lr, self.learn.opt.mom
+            opt = self.learn.opt
+            self.lrs[-1], self.moms[-1] = opt.lr, opt.mom
 
     def on_epoch_end(
         self,

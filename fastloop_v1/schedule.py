@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -47,7 +48,9 @@ def annealing_cos(start: Any, end: Any, pct: float) -> Any:
 
     Source: Loshchilov and Hutter, SGDR (arXiv:1608.03983), equation 5.
     """
-    return end + (start - end) / 2 * (np.cos(np.pi * pct) + 1)
+    # The same bits; numpy's takes arrays and tensors too, and longer.
+    cos = math.cos(math.pi * pct) if type(pct) is float else np.cos(np.pi * pct)
+    return end + (start - end) / 2 * (cos + 1)
 
 
 def do_annealing_poly(start: Any, end: Any, pct: float, degree: float) -> Any:

@@ -1,16 +1,18 @@
-"""A step over lists has the bits of a step tensor by tensor; the fused one is asked for and near."""
+"""Steps over lists and steps without an audience have the bits of torch's own; the fused one is near."""
 
 from __future__ import annotations
 
+import functools
 from functools import partial
 
 import pytest
 import torch
 from torch import nn
+from torch.optim import optimizer
 
 from fastloop_v1.errors import HyperParameterError
 from fastloop_v1.optim import OptimWrapper
-from fastloop_v1.optimizer_forms import are_many_and_small, decay_, use_foreach, use_fused
+from fastloop_v1.optimizer_forms import are_many_and_small, decay_, take_step, use_foreach, use_fused
 
 OPTIMIZERS = {
     "SGD": torch.optim.SGD,
@@ -126,3 +128,100 @@ def test_a_wrapper_does_not_take_the_fused_form_unasked():
 def test_an_optimizer_without_a_fused_form_is_named():
     with pytest.raises(HyperParameterError, match=r"fused is True, but RMSprop has no fused form"):
         OptimWrapper(torch.optim.RMSprop(parameters()), fused=True)
+
+
+# --- hooks and profilers around a step ----------------------------------------------------------------------
+
+
+def one_parameter():
+    param = nn.Parameter(torch.ones(3))
+    param.grad = torch.ones(3)
+    return param
+
+
+def test_a_step_without_audience_is_torchs_own():
+    one, other = one_parameter(), one_parameter()
+    torch.optim.SGD([one], lr=0.1).step()
+    take_step(torch.optim.SGD([other], lr=0.1))
+    assert torch.equal(one, other)
+
+
+def test_a_closure_is_called_with_gradients_and_gives_the_result():
+    param = one_parameter()
+
+    def closure():
+        assert torch.is_grad_enabled()
+        return (param * 2).sum()
+
+    assert take_step(torch.optim.SGD([param], lr=0.1), closure) == 6
+
+
+def test_hooks_of_an_optimizer_hear_a_step():
+    heard = []
+    opt = torch.optim.SGD([one_parameter()], lr=0.1)
+    take_step(opt)
+    before = opt.register_step_pre_hook(lambda *_: heard.append("before"))
+    after = opt.register_step_post_hook(lambda *_: heard.append("after"))
+    take_step(opt)
+    before.remove()
+    take_step(opt)
+    after.remove()
+    take_step(opt)
+    assert heard == ["before", "after", "after"]
+
+
+@pytest.mark.parametrize(
+    "register",
+    [optimizer.register_optimizer_step_pre_hook, optimizer.register_optimizer_step_post_hook],
+    ids=["pre", "post"],
+)
+def test_hooks_of_all_optimizers_hear_a_step(register):
+    heard = []
+    handle = register(lambda *_: heard.append("step"))
+    try:
+        take_step(torch.optim.SGD([one_parameter()], lr=0.1))
+    finally:
+        handle.remove()
+    assert heard == ["step"]
+
+
+def test_a_profiler_sees_a_step_by_its_name():
+    opt = torch.optim.SGD([one_parameter()], lr=0.1)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        take_step(opt)
+    assert "Optimizer.step#SGD.step" in {event.key for event in profiler.key_averages()}
+
+
+def test_a_schedule_of_torch_knows_that_a_step_was_taken():
+    opt = torch.optim.SGD([one_parameter()], lr=0.1)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(opt, 0.5)
+    take_step(opt)
+    schedule.step()  # warns, which is an error here, if it saw none
+    assert opt.param_groups[0]["lr"] == 0.05
+
+
+def test_what_others_put_around_the_step_of_a_class_is_called(monkeypatch):
+    heard = []
+    step = torch.optim.SGD.step
+
+    @functools.wraps(step)
+    def noted(self, *closure):
+        heard.append("step")
+        return step(self, *closure)
+
+    opt = torch.optim.SGD([one_parameter()], lr=0.1)
+    monkeypatch.setattr(torch.optim.SGD, "step", noted)
+    take_step(opt)
+    assert heard == ["step"]
+
+
+def test_an_optimizer_that_is_none_of_torchs_steps_as_it_does():
+    class Foreign:
+        steps = 0
+
+        def step(self):
+            self.steps += 1
+
+    opt = Foreign()
+    take_step(opt)
+    assert opt.steps == 1

@@ -11,7 +11,7 @@ __all__ = ["progress_disabled_ctx"]
 class progress_disabled_ctx:  # noqa: N801  (v1's name)
     """Context manager in whose block a learner writes no table and shows no bars.
 
-    The learner's callbacks are left alone: a recorder of one's own stays, and none is added where there is none.
+    The learner's callbacks are left alone: a recorder of one's own stays, and none is added.
 
     Args:
         learn: the learner.
