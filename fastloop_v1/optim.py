@@ -15,7 +15,7 @@ from .errors import HyperParameterError
 from .hyper_views import HyperViews
 from .modules import split_no_wd_params
 from .names import with_v1_signature
-from .optimizer_forms import decay_, take_step, use_foreach, use_fused
+from .optimizer_forms import decay_, decays_inside, take_step, use_foreach, use_fused
 from .sequences import is_listy, listify
 
 __all__ = ["AdamW", "FakeOptimizer", "OptimFunction", "OptimWrapper"]
@@ -130,6 +130,11 @@ class OptimWrapper(HyperViews):
         return take_step(self.opt) if closure is None else take_step(self.opt, closure)
 
     def _decay(self) -> None:
+        if decays_inside(self.opt):
+            for at, group in enumerate(self.opt.param_groups):
+                wd = self._wd[at // 2] if self.bn_wd or at % 2 == 0 else 0.0
+                group.update(weight_decay=wd, decoupled_weight_decay=True)
+            return
         for groups in self._pairs() if self.bn_wd else self._pairs()[:1]:
             for lr, wd, group in zip(self._lr, self._wd, groups, strict=False):
                 decay_([param for param in group["params"] if param.grad is not None], 1 - wd * lr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -11,11 +12,12 @@ from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop, optimizer
 
 from .errors import HyperParameterError
 
-__all__ = ["are_many_and_small", "decay_", "take_step", "use_foreach", "use_fused"]
+__all__ = ["are_many_and_small", "decay_", "decays_inside", "take_step", "use_foreach", "use_fused"]
 
 # Both forms of these compute the same bits on a CPU; elsewhere torch chooses for itself.
 _SAME_BITS = (SGD, Adam, AdamW, RMSprop)
 _MANY = 8
+_is_on_cpu = attrgetter("is_cpu")
 _SMALL = 2**14  # elements; beyond, intermediate lists fall out of the cache and cost more than calls
 # What torch puts around the step of each class of optimizers: an entry for the profiler, and hooks.
 _AROUND_STEPS = getattr(Optimizer, "profile_hook_step", lambda step: step)(lambda: None).__code__
@@ -43,8 +45,8 @@ def are_many_and_small(params: Sequence[Tensor]) -> bool:
     """Whether one call over all beats a call for each: on a CPU, from 8 tensors on, of 64 kB on average."""
     return (
         len(params) >= _MANY
-        and all(param.is_cpu for param in params)
-        and sum(param.numel() for param in params) <= _SMALL * len(params)
+        and all(map(_is_on_cpu, params))
+        and sum(map(Tensor.numel, params)) <= _SMALL * len(params)
     )
 
 
@@ -68,6 +70,13 @@ def use_fused(opt: Optimizer) -> None:
                 f"fused is True, but {type(opt).__name__} has no fused form; Adam, AdamW and SGD have."
             )
         group.update(fused=True, foreach=None)
+
+
+def decays_inside(opt: Optimizer) -> bool:
+    """Whether the one kernel of a step can decay the weights too, apart from the gradients."""
+    return type(opt) in (Adam, AdamW) and all(
+        group["fused"] and "decoupled_weight_decay" in group for group in opt.param_groups
+    )
 
 
 @torch.no_grad()

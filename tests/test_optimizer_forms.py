@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import optimizer
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from fastloop_v1.errors import HyperParameterError
 from fastloop_v1.optim import OptimWrapper
@@ -42,6 +43,27 @@ def trained(opt, params, steps=200):
             group["lr"] = 1e-2 / (1 + step)
         opt.step()
     return torch.cat([param.detach() for param in params])
+
+
+def decayed(opt, model):
+    """The parameters after steps with gradients of zero, all that is left being the decay."""
+    for _ in range(5):
+        for param in model.parameters():
+            param.grad = torch.zeros_like(param)
+        opt.step()
+    return torch.cat([param.detach().flatten() for param in model.parameters()])
+
+
+class Operations(TorchDispatchMode):
+    """Notes the name of each operation."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.add(str(func))
+        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("func", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -118,6 +140,42 @@ def test_a_wrapper_keeps_its_form_in_a_new_optimizer():
     model = nn.Linear(2, 2)
     opt = OptimWrapper.create(torch.optim.Adam, 1e-3, [model], fused=True)
     assert [group["fused"] for group in opt.new([model]).opt.param_groups] == [True, True]
+
+
+@pytest.mark.parametrize("bn_wd", [True, False])
+@pytest.mark.parametrize("func", [torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD])
+def test_a_fused_wrapper_decays_as_one_that_is_not(func, bn_wd):
+    ends = []
+    for fused in (True, False):
+        model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 4), nn.Linear(4, 1))
+        torch.manual_seed(0)
+        for param in model.parameters():
+            nn.init.normal_(param)
+        groups = [model[:2], model[2:]]
+        opt = OptimWrapper.create(
+            func, [0.1, 0.2], groups, wd=[0.3, 0.5], true_wd=True, bn_wd=bn_wd, fused=fused
+        )
+        ends.append(decayed(opt, model))
+    torch.testing.assert_close(*ends)
+
+
+def test_a_fused_wrapper_follows_its_weight_decay():
+    param = one_parameter()
+    opt = OptimWrapper(torch.optim.Adam([param], lr=0.1), wd=0.5, true_wd=True, fused=True)
+    for wd, factor in ((0.5, 0.95), (0.0, 1.0), (1.0, 0.9)):
+        opt.wd = wd
+        before = param.detach().clone()
+        param.grad = torch.zeros(3)
+        opt.step()
+        torch.testing.assert_close(param.detach(), before * factor)
+
+
+def test_a_fused_step_of_adam_needs_no_pass_for_the_decay():
+    opt = OptimWrapper(torch.optim.Adam([one_parameter()]), wd=0.1, true_wd=True, fused=True)
+    with Operations() as seen:
+        opt.step()
+    assert "aten.mul_.Tensor" not in seen.names
+    assert "aten._fused_adamw_.default" in seen.names
 
 
 def test_a_wrapper_does_not_take_the_fused_form_unasked():
