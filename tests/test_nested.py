@@ -100,6 +100,17 @@ def test_batch_moves_to_the_device_asked_for(monkeypatch):
     assert to_cpu(batch)["x"][0].device.type == "cpu"
 
 
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_batch_that_is_there_already_is_a_list_of_its_own_tensors(kind):
+    x, y = torch.ones(1), torch.ones(1)
+    batch = kind([x, y])
+    moved = to_device(batch, torch.device("cpu"))
+    assert type(moved) is list
+    assert moved is not batch
+    assert moved[0] is x
+    assert moved[1] is y
+
+
 def test_samples_are_stacked_by_their_data():
     x, y = data_collate([(torch.zeros(3), Category(1, "a")), (torch.ones(3), Category(0, "b"))])
     assert x.shape == (2, 3)

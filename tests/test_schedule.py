@@ -78,6 +78,13 @@ def test_annealing_of_arrays_goes_value_by_value(func):
     np.testing.assert_allclose(func(starts, ends, 0.3), each)
 
 
+@given(start=values, end=values, pct=shares)
+def test_cosine_of_a_number_has_the_bits_it_has_in_an_array(start, end, pct):
+    one = annealing_cos(start, end, pct)
+    assert type(one) is float
+    assert one == annealing_cos(start, end, np.array([pct]))[0]
+
+
 def test_geometric_path_from_zero_is_refused():
     with pytest.raises(ZeroDivisionError):
         annealing_exp(0, 1, 0.5)
