@@ -137,7 +137,8 @@ class OptimWrapper(HyperViews):
             return
         for groups in self._pairs() if self.bn_wd else self._pairs()[:1]:
             for lr, wd, group in zip(self._lr, self._wd, groups, strict=False):
-                decay_([param for param in group["params"] if param.grad is not None], 1 - wd * lr)
+                params = [param for param in group["params"] if param.grad is not None]
+                decay_(params, 1 - wd * lr, by_list=group.get("foreach"))
         # v1: the inner decay is switched off at the first step only, not when wd is set.
         self.set_val("weight_decay", listify(0, self._wd))
 

@@ -80,9 +80,9 @@ def decays_inside(opt: Optimizer) -> bool:
 
 
 @torch.no_grad()
-def decay_(params: Sequence[Tensor], factor: Any) -> None:
-    """Multiply parameters by a factor, in place."""
-    if are_many_and_small(params):
+def decay_(params: Sequence[Tensor], factor: Any, *, by_list: Any = None) -> None:
+    """Multiply parameters by a factor, in place; over the list if that was chosen before, or pays."""
+    if params and (by_list or are_many_and_small(params)):
         torch._foreach_mul_(list(params), float(factor))
         return
     for param in params:
