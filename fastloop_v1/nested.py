@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sized
+from contextlib import suppress
 from functools import wraps
-from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -45,10 +44,9 @@ __all__ = [
 ]
 
 _index_types = (torch.int64, torch.int32)
-_wants_grad = attrgetter("requires_grad")
 _LISTS = frozenset((list, tuple))
 _CONTAINERS = _LISTS | {dict}
-_PLAIN = _CONTAINERS | {Tensor, np.ndarray, np.float32, np.float64, np.int64, int, float, bool, str, bytes}
+_PLAIN = _CONTAINERS | {Tensor, np.ndarray, np.float32, np.float64, np.int64, int, float, bool}
 
 
 def tensor(x: Any, *rest: Any) -> Tensor:
@@ -127,21 +125,24 @@ def _is_on_cpu(x: Any) -> bool:
 
 def data_collate(batch: Any) -> Any:
     """Return samples as one batch: items of data sets by their data, then stacked by PyTorch's own rule."""
-    return default_collate(batch if _is_plain(batch) else to_data(batch))
+    # That rule goes by the first sample too. What does not fit it, or comes with a graph, is made from data.
+    if type(batch) is list and _is_plain(batch[:1]):
+        with suppress(Exception):
+            made = default_collate(batch)
+            if _is_plain(made):
+                return made
+    return default_collate(to_data(batch))
 
 
 def _is_plain(batch: Any) -> bool:
-    """Whether `to_data` would give the same; level by level, which costs no call for each sample."""
+    """Whether `to_data` would give the same."""
     level = [batch]
-    while True:
-        kinds = set(map(type, level))
-        if not kinds <= _PLAIN or any(map(_wants_grad, [x for x in level if type(x) is Tensor])):
+    while level:
+        with_graph = any(type(x) is Tensor and x.requires_grad for x in level)
+        if with_graph or not _PLAIN.issuperset(map(type, level)):
             return False
-        if kinds.isdisjoint(_CONTAINERS):
-            return True
-        if not kinds <= _LISTS:
-            level = [x.values() if type(x) is dict else x for x in level if type(x) in _CONTAINERS]
-        level = list(chain.from_iterable(level))
+        level = [x for b in level if type(b) in _CONTAINERS for x in (b.values() if type(b) is dict else b)]
+    return True
 
 
 def grab_idx(x: Any, i: int, batch_first: bool = True) -> Any:

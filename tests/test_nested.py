@@ -149,7 +149,7 @@ def test_batch_is_the_one_that_their_data_make(sample, size, other):
 def test_plain_samples_cost_no_call_of_ours_each():
     def calls(size):
         names = []
-        batch = [(torch.zeros(3), {"a": 1, "b": (2.0, "c")}) for _ in range(size)]
+        batch = [(torch.zeros(3), {"a": 1, "b": (2.0, True)}) for _ in range(size)]
         sys.setprofile(
             lambda frame, event, _: (
                 names.append(frame.f_code.co_name)
