@@ -82,7 +82,7 @@ def loss_batch(
         target.
     """
     cb_handler = CallbackHandler() if cb_handler is None else cb_handler
-    xb, yb = xb if isinstance(xb, (list, tuple)) else [xb], yb if isinstance(yb, (list, tuple)) else [yb]
+    xb, yb = xb if is_listy(xb) else [xb], yb if is_listy(yb) else [yb]
     out = cb_handler.on_loss_begin(outputs(model, xb))
     if not loss_func:
         return to_detach(out), to_detach(yb[0])

@@ -17,14 +17,17 @@ __all__ = ["are_many_and_small", "decay_", "decays_inside", "take_step", "use_fo
 # Both forms of these compute the same bits on a CPU; elsewhere torch chooses for itself.
 _SAME_BITS = (SGD, Adam, AdamW, RMSprop)
 _MANY = 8
-_is_on_cpu = attrgetter("is_cpu")
 _SMALL = 2**14  # elements; beyond, intermediate lists fall out of the cache and cost more than calls
+_is_on_cpu = attrgetter("is_cpu")
 # What torch puts around the step of each class of optimizers: an entry for the profiler, and hooks.
 _AROUND_STEPS = getattr(Optimizer, "profile_hook_step", lambda step: step)(lambda: None).__code__
 
 
 def take_step(opt: Any, *closure: Any) -> Any:
-    """Let an optimizer step; without torch's calls for profilers and hooks where there are none."""
+    """Let an optimizer step; without torch's calls for profilers and hooks where there are none.
+
+    Torch's wrapper around `step` is known by its code; one of anybody else's is called as it is.
+    """
     step = getattr(type(opt), "step", None)
     if getattr(step, "__code__", None) is not _AROUND_STEPS or "step" in vars(opt) or _has_audience(opt):
         return opt.step(*closure)
@@ -75,7 +78,7 @@ def use_fused(opt: Optimizer) -> None:
 def decays_inside(opt: Optimizer) -> bool:
     """Whether the one kernel of a step can decay the weights too, apart from the gradients."""
     return type(opt) in (Adam, AdamW) and all(
-        group["fused"] and "decoupled_weight_decay" in group for group in opt.param_groups
+        group.get("fused") and "decoupled_weight_decay" in group for group in opt.param_groups
     )
 
 
