@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class CancelSignal(Exception):  # noqa: N818  (it signals, and is no error unless nobody is there to hear it)
+class CancelSignal(Exception):  # it signals, and is no error unless nobody is there to hear it
     """Base of the signals. One that is raised outside of its level ends the fit as an error.
 
     Attributes:

@@ -40,7 +40,7 @@ class Snapshot:
         self.inner = getattr(self.opt, "opt", None)
         self.opt_state = None if self.opt is None else copy.deepcopy(self.opt.state_dict())
         self.hypers = None if self.opt is None else _hypers(self.opt)
-        self.random = (random.getstate(), np.random.get_state(), torch.get_rng_state())  # noqa: NPY002  (v1 code draws from the global generator)
+        self.random = (random.getstate(), np.random.get_state(), torch.get_rng_state())
         self.cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None
         self.loaders = [_position(dl) for dl in (learn.data.train_dl, learn.data.valid_dl) if dl is not None]
 
@@ -58,7 +58,7 @@ class Snapshot:
         self._restore_opt()
         python, numpy_state, torch_state = self.random
         random.setstate(python)
-        np.random.set_state(numpy_state)  # noqa: NPY002
+        np.random.set_state(numpy_state)
         torch.set_rng_state(torch_state)
         if self.cuda is not None:
             torch.cuda.set_rng_state_all(self.cuda)

@@ -161,7 +161,7 @@ def test_subclass_sets_attributes_before_the_fields():
             super().__init__(data, model, **options)
             self.callbacks.append(Order("own", self.names))
 
-        names: list = []  # noqa: RUF012  (legacy classes share their lists)
+        names: list = []
 
     learn = learner(Own)
     learn.fit(1)

@@ -15,7 +15,7 @@ BODY = bytes(range(256)) * 10
 
 
 class _Answers(BaseHTTPRequestHandler):
-    def do_GET(self):  # noqa: N802  (the server's name)
+    def do_GET(self):
         self.send_response(404 if self.path == "/missing" else 200)
         self.send_header("Content-Length", str(len(BODY) + (5 if self.path == "/broken" else 0)))
         self.end_headers()

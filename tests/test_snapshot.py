@@ -64,7 +64,7 @@ def picture(learn):
         "modes": [module.training for module in learn.model.modules()],
         "opt": None if opt is None else opt.state_dict(),
         "hypers": None if opt is None else [opt._lr, opt._mom, opt._beta, opt._wd],
-        "random": [random.getstate(), np.random.get_state()[1], torch.get_rng_state()],  # noqa: NPY002
+        "random": [random.getstate(), np.random.get_state()[1], torch.get_rng_state()],
     })  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def disturb(learn):
     learn.model.train()
     learn.model(torch.ones(1, 1)).sum().backward()
     random.random()
-    np.random.rand()  # noqa: NPY002
+    np.random.rand()
 
 
 OPTIMIZERS = {
@@ -179,7 +179,7 @@ def test_loader_that_keeps_a_state_is_as_before():
     class Stateful(list):
         """Batches that know how often they were read."""
 
-        read = {"times": 0}  # noqa: RUF012
+        read = {"times": 0}
 
         def __iter__(self):
             self.read = {"times": self.read["times"] + 1}

@@ -62,7 +62,7 @@ def picture(learn):
         "modes": [module.training for module in learn.model.modules()],
         "grads": [p.grad for p in learn.model.parameters()],
         "opt": opt and [opt.state_dict(), opt._lr, opt._mom, opt._beta, opt._wd],
-        "random": [random.getstate(), np.random.get_state()[1], torch.get_rng_state()],  # noqa: NPY002
+        "random": [random.getstate(), np.random.get_state()[1], torch.get_rng_state()],
         "position": loader.generator and loader.generator.get_state(),
     })  # fmt: skip
 
@@ -76,7 +76,7 @@ class Interrupt(Callback):
 
     def on_batch_begin(self, **state):
         random.random()
-        np.random.rand()  # noqa: NPY002
+        np.random.rand()
 
     def fail(self, iteration, **state):
         if iteration >= self.first:

@@ -22,7 +22,7 @@ def random_state(*, devices: bool = True) -> dict[str, Any]:
     version, words, gauss = random.getstate()
     return {
         "python": (version, np.array(words, dtype=np.uint64), gauss),
-        "numpy": np.random.get_state(),  # noqa: NPY002  (v1 code draws from the global generator)
+        "numpy": np.random.get_state(),
         "torch": torch.get_rng_state(),
         **{name: _device_states(name) for name in _DEVICES if devices and _is_there(name)},
     }
@@ -32,7 +32,7 @@ def set_random_state(state: dict[str, Any]) -> None:
     """Put states of `random_state` back; those of devices that are not here are left out."""
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words.tolist()), gauss))
-    np.random.set_state(state["numpy"])  # noqa: NPY002
+    np.random.set_state(state["numpy"])
     torch.set_rng_state(state["torch"])
     for name in _DEVICES:
         if name in state and _is_there(name):

@@ -64,7 +64,7 @@ def gpu_mem_restore(func: _Function) -> _Function:
     return restoring  # type: ignore[return-value]
 
 
-class gpu_mem_restore_ctx:  # noqa: N801  (v1's name)
+class gpu_mem_restore_ctx:
     """Context manager: an error that leaves its block lets go of the tensors in the functions it passed."""
 
     def __enter__(self) -> gpu_mem_restore_ctx:

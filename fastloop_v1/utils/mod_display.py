@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["progress_disabled_ctx"]
 
 
-class progress_disabled_ctx:  # noqa: N801  (v1's name)
+class progress_disabled_ctx:
     """Context manager in whose block a learner writes no table and shows no bars.
 
     The learner's callbacks are left alone: a recorder of one's own stays, and none is added.

@@ -9,8 +9,8 @@ from ..errors import NotOfferedError
 
 __all__ = ["libLoadLock", "load_pynvml_env", "nvmlLib"]
 
-nvmlLib = None  # noqa: N816  (v1's name)
-libLoadLock = Lock()  # noqa: N816  (v1's name)
+nvmlLib = None
+libLoadLock = Lock()
 
 
 def load_pynvml_env() -> Any:

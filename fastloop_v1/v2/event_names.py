@@ -56,5 +56,5 @@ class _Events(type):
         return list(EVENT_NAMES)
 
 
-class event(metaclass=_Events):  # noqa: N801  (v2's name)
+class event(metaclass=_Events):
     """Every event as an attribute with its own name for value, as in `event.before_fit`."""

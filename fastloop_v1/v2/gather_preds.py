@@ -32,12 +32,12 @@ class GatherPredsCallback(Callback):
 
     def __init__(
         self,
-        with_input: bool = False,  # noqa: FBT001, FBT002  (v2's signature)
-        with_loss: bool = False,  # noqa: FBT001, FBT002
+        with_input: bool = False,
+        with_loss: bool = False,
         save_preds: Any = None,
         save_targs: Any = None,
-        with_preds: bool = True,  # noqa: FBT001, FBT002
-        with_targs: bool = True,  # noqa: FBT001, FBT002
+        with_preds: bool = True,
+        with_targs: bool = True,
         concat_dim: int | None = 0,
         pickle_protocol: int = 2,
     ) -> None:

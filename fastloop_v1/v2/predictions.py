@@ -23,12 +23,12 @@ def get_preds(
     learn: Any,
     ds_idx: int = 1,
     dl: Any = None,
-    with_input: bool = False,  # noqa: FBT001, FBT002  (v2's signature)
-    with_decoded: bool = False,  # noqa: FBT001, FBT002
-    with_loss: bool = False,  # noqa: FBT001, FBT002
+    with_input: bool = False,
+    with_decoded: bool = False,
+    with_loss: bool = False,
     act: Function[[Any], Any] | None = None,
-    inner: bool = False,  # noqa: FBT001, FBT002
-    reorder: bool = True,  # noqa: FBT001, FBT002
+    inner: bool = False,
+    reorder: bool = True,
     cbs: Any = None,
     **kwargs: Any,
 ) -> tuple[Any, ...]:
@@ -94,10 +94,10 @@ class FetchPredsCallback(Callback):
         self,
         ds_idx: int = 1,
         dl: Any = None,
-        with_input: bool = False,  # noqa: FBT001, FBT002  (v2's signature)
-        with_decoded: bool = False,  # noqa: FBT001, FBT002
+        with_input: bool = False,
+        with_decoded: bool = False,
         cbs: Any = None,
-        reorder: bool = True,  # noqa: FBT001, FBT002
+        reorder: bool = True,
     ) -> None:
         super().__init__()
         self.ds_idx, self.dl, self.with_input, self.with_decoded = ds_idx, dl, with_input, with_decoded

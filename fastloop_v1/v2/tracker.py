@@ -36,7 +36,7 @@ class TrackerCallback(Callback):
         monitor: str = "valid_loss",
         comp: Function[[Any, Any], Any] | None = None,
         min_delta: float = 0.0,
-        reset_on_fit: bool = True,  # noqa: FBT001, FBT002  (v2's signature)
+        reset_on_fit: bool = True,
     ) -> None:
         super().__init__()
         lower_is_better = "loss" in monitor or "error" in monitor
@@ -87,7 +87,7 @@ class EarlyStoppingCallback(TrackerCallback):
         comp: Function[[Any, Any], Any] | None = None,
         min_delta: float = 0.0,
         patience: int = 1,
-        reset_on_fit: bool = True,  # noqa: FBT001, FBT002  (v2's signature)
+        reset_on_fit: bool = True,
     ) -> None:
         super().__init__(monitor, comp, min_delta, reset_on_fit)
         self.patience, self.wait = patience, 0
@@ -128,10 +128,10 @@ class SaveModelCallback(TrackerCallback):
         comp: Function[[Any, Any], Any] | None = None,
         min_delta: float = 0.0,
         fname: str = "model",
-        every_epoch: bool | int = False,  # noqa: FBT001, FBT002  (v2's signature)
-        at_end: bool = False,  # noqa: FBT001, FBT002
-        with_opt: bool = False,  # noqa: FBT001, FBT002
-        reset_on_fit: bool = True,  # noqa: FBT001, FBT002
+        every_epoch: bool | int = False,
+        at_end: bool = False,
+        with_opt: bool = False,
+        reset_on_fit: bool = True,
     ) -> None:
         super().__init__(monitor, comp, min_delta, reset_on_fit)
         self.fname, self.every_epoch, self.at_end, self.with_opt = fname, every_epoch, at_end, with_opt
@@ -183,7 +183,7 @@ class ReduceLROnPlateau(TrackerCallback):
         patience: int = 1,
         factor: float = 10.0,
         min_lr: float = 0.0,
-        reset_on_fit: bool = True,  # noqa: FBT001, FBT002  (v2's signature)
+        reset_on_fit: bool = True,
     ) -> None:
         super().__init__(monitor, comp, min_delta, reset_on_fit)
         self.patience, self.factor, self.min_lr, self.wait = patience, factor, min_lr, 0

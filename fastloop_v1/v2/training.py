@@ -52,7 +52,7 @@ class ShortEpochCallback(Callback):
         short_valid: whether validation is cut too.
     """
 
-    def __init__(self, pct: float = 0.01, short_valid: bool = True) -> None:  # noqa: FBT001, FBT002  (v2's signature)
+    def __init__(self, pct: float = 0.01, short_valid: bool = True) -> None:
         super().__init__()
         self.pct, self.short_valid = pct, short_valid
 

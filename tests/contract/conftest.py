@@ -356,7 +356,7 @@ def fitted():
         learn.model.load_state_dict({name: value.clone() for name, value in start.items()})
         learn.opt.clear()
         random.seed(0)
-        np.random.seed(0)  # noqa: NPY002  (mixup draws from the global generator)
+        np.random.seed(0)
         torch.manual_seed(0)
         learn.fit(2, 0.05, strict=True)
         recorder = learn.recorder

@@ -57,7 +57,7 @@ def state_of(learn):
         "modes": [part.training for part in learn.model.modules()],
         "hypers": str([opt._lr, opt._wd, opt._mom, opt._beta]),
         "groups": str([{k: v for k, v in group.items() if k != "params"} for group in opt.param_groups]),
-        "random": str(torch.get_rng_state()) + str(np.random.get_state()),  # noqa: NPY002
+        "random": str(torch.get_rng_state()) + str(np.random.get_state()),
     }
 
 

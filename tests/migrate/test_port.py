@@ -17,7 +17,7 @@ from fastloop_v1.migrate.file_check import check_file
 from fastloop_v1.migrate.findings import NO_V1
 
 pytest.importorskip("libcst", reason="the extra `port` is not installed")
-from fastloop_v1.migrate.port import port_file  # noqa: E402
+from fastloop_v1.migrate.port import port_file
 
 ROOT = Path(__file__).parents[2]
 _spec = importlib.util.spec_from_file_location(

@@ -20,7 +20,7 @@ class Base:
 
 
 class Child(Base):
-    def event(me):  # noqa: N805
+    def event(me):
         me._mine()
         return super().event()
 

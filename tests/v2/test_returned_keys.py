@@ -89,5 +89,5 @@ RETURNED = {
 @pytest.mark.parametrize(("name", "keys", "unclear"), RETURNED.values(), ids=RETURNED)
 def test_returned_keys_are_found(name, keys, unclear):
     found = ReturnedKeys(parts_of(getattr(Returns(), name))[0], bare=("stop_epoch",))
-    assert [key for key in found.keys if key != "other"] == list(keys)  # noqa: SIM118
+    assert [key for key in found.keys if key != "other"] == list(keys)
     assert found.is_unclear is unclear

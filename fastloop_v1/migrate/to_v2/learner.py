@@ -152,7 +152,7 @@ def _calls_of_super(init: Method) -> Iterator[ast.Call]:
 
 def _is_plain(cls: CallbackClass, init: Method, call: ast.Call) -> bool:
     """Whether a call of the base's constructor hands on the learner, if there is one, and nothing else."""
-    assert isinstance(call.func, ast.Attribute)  # noqa: S101  (for the type checker)
+    assert isinstance(call.func, ast.Attribute)
     of_super = call.func.value
     named = [ast.unparse(argument) for argument in getattr(of_super, "args", ())]
     argument = learner_argument(cls)

@@ -52,7 +52,7 @@ def _without_learners(cst: Any, module: Any, starts: dict[Any, Any], calls: set[
     """Take the learner out of calls of the classes."""
 
     class Transformer(cst.CSTTransformer):  # type: ignore[misc]
-        def leave_Call(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_Call(self, original_node: Any, updated_node: Any) -> Any:
             if starts.get(original_node.func) not in calls:
                 return updated_node
             return _without_first(cst, updated_node)
@@ -156,7 +156,7 @@ def _constructor_transformer(cst: Any) -> Any:
     """What takes the learner out of the call of the base's constructor."""
 
     class Transformer(cst.CSTTransformer):  # type: ignore[misc]
-        def leave_Call(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_Call(self, original_node: Any, updated_node: Any) -> Any:
             function = original_node.func
             is_super = isinstance(function, cst.Attribute) and isinstance(function.value, cst.Call)
             if not is_super or getattr(function.value.func, "value", None) != "super":
@@ -170,31 +170,31 @@ def _method_transformer(cst: Any, statements: Statements, plan: MethodPlan) -> A
     """What rewrites the body of an event method."""
 
     class Transformer(cst.CSTTransformer):  # type: ignore[misc]
-        def visit_FunctionDef(self, node: Any) -> bool:  # noqa: N802
+        def visit_FunctionDef(self, node: Any) -> bool:
             return False  # nothing inside of it is the method's own
 
-        def leave_Name(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_Name(self, original_node: Any, updated_node: Any) -> Any:
             code = plan.readings.get(original_node.value)
             return updated_node if code is None else _expression(cst, code, updated_node)
 
-        def leave_Attribute(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_Attribute(self, original_node: Any, updated_node: Any) -> Any:
             node = updated_node.with_changes(attr=original_node.attr)
             return _plain_attribute(cst, original_node, node)
 
-        def leave_Arg(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_Arg(self, original_node: Any, updated_node: Any) -> Any:
             value = _inside(cst, original_node.value, updated_node.value)
             return updated_node.with_changes(keyword=original_node.keyword, value=value)
 
-        def leave_Element(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_Element(self, original_node: Any, updated_node: Any) -> Any:
             return updated_node.with_changes(value=_inside(cst, original_node.value, updated_node.value))
 
-        def leave_BinaryOperation(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_BinaryOperation(self, original_node: Any, updated_node: Any) -> Any:
             return _simplified(cst, updated_node)
 
-        def leave_SimpleStatementLine(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_SimpleStatementLine(self, original_node: Any, updated_node: Any) -> Any:
             return statements.line(plan, original_node, updated_node)
 
-        def leave_SimpleStatementSuite(self, original_node: Any, updated_node: Any) -> Any:  # noqa: N802
+        def leave_SimpleStatementSuite(self, original_node: Any, updated_node: Any) -> Any:
             return statements.suite(plan, original_node, updated_node)
 
     return Transformer()

@@ -19,8 +19,8 @@ from fastloop_v1.basic_data import DataBunch
 from fastloop_v1.basic_train import Callback, Learner
 
 pytest.importorskip("libcst", reason="the extra `port` is not installed")
-from fastloop_v1.migrate.port import port_file  # noqa: E402
-from fastloop_v1.migrate.to_v2.table import READINGS  # noqa: E402
+from fastloop_v1.migrate.port import port_file
+from fastloop_v1.migrate.to_v2.table import READINGS
 
 _spec = importlib.util.spec_from_file_location(
     "callback_examples", Path(__file__).with_name("callback_examples.py")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 pytest.importorskip("libcst", reason="the extra `port` is not installed")
-from fastloop_v1.migrate.port import port_file  # noqa: E402
+from fastloop_v1.migrate.port import port_file
 
 V1 = '''\
 #!/usr/bin/env python
