@@ -138,7 +138,7 @@ class OptimWrapper(HyperViews):
         for groups in self._pairs() if self.bn_wd else self._pairs()[:1]:
             for lr, wd, group in zip(self._lr, self._wd, groups, strict=False):
                 params = [param for param in group["params"] if param.grad is not None]
-                decay_(params, 1 - wd * lr, by_list=group.get("foreach"))
+                decay_(params, 1 - wd * lr)
         # v1: the inner decay is switched off at the first step only, not when wd is set.
         self.set_val("weight_decay", listify(0, self._wd))
 

@@ -19,6 +19,9 @@ _SAME_BITS = (SGD, Adam, AdamW, RMSprop)
 _MANY = 8
 _SMALL = 2**14  # elements; beyond, intermediate lists fall out of the cache and cost more than calls
 _is_on_cpu = attrgetter("is_cpu")
+_dtype = attrgetter("dtype")
+# Of these, products with a number and with a tensor, one by one and over lists, have the same bits.
+_EXACT = (torch.float32, torch.float64)
 # What torch puts around the step of each class of optimizers: an entry for the profiler, and hooks.
 _AROUND_STEPS = getattr(Optimizer, "profile_hook_step", lambda step: step)(lambda: None).__code__
 
@@ -83,10 +86,17 @@ def decays_inside(opt: Optimizer) -> bool:
 
 
 @torch.no_grad()
-def decay_(params: Sequence[Tensor], factor: Any, *, by_list: Any = None) -> None:
-    """Multiply parameters by a factor, in place; over the list if that was chosen before, or pays."""
-    if params and (by_list or are_many_and_small(params)):
-        torch._foreach_mul_(list(params), float(factor))
+def decay_(params: Sequence[Tensor], factor: Any) -> None:
+    """Multiply parameters by a factor, in place; many in one call where that gives the same bits."""
+    if isinstance(factor, Tensor) or not _are_exact(params):
+        for param in params:
+            param.mul_(factor)
         return
-    for param in params:
-        param.mul_(factor)
+    # Of a number, torch on a CPU makes a tensor anew for each of them, which costs more than the product.
+    on_cpu = all(map(_is_on_cpu, params))
+    by = torch.tensor(float(factor), dtype=params[0].dtype) if on_cpu else float(factor)
+    torch._foreach_mul_(list(params), by)
+
+
+def _are_exact(params: Sequence[Tensor]) -> bool:
+    return len(params) > 1 and params[0].dtype in _EXACT and len(set(map(_dtype, params))) == 1

@@ -120,12 +120,37 @@ def test_an_optimizer_that_is_not_torchs_own_stays():
     assert opt.param_groups[0]["foreach"] is None
 
 
-@pytest.mark.parametrize("n", [3, 30])
-def test_decay_multiplies_in_place(n):
-    params = parameters(n)
+@pytest.mark.parametrize("n", [0, 1, 3, 30])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("factor", [0.9, 1 - 1e-5, 1e-40, float("nan")])
+def test_decay_has_the_bits_of_a_product_with_a_number(n, dtype, factor):
+    params = [nn.Parameter(param.to(dtype)) for param in parameters(n)]
+    products = [param.detach() * factor for param in params]
+    decay_(params, factor)
+    for param, product in zip(params, products, strict=True):
+        torch.testing.assert_close(param.detach(), product, rtol=0, atol=0, equal_nan=True)
+
+
+def test_parameters_of_several_types_decay_as_well():
+    params = [nn.Parameter(torch.ones(2, dtype=dtype)) for dtype in (torch.float32, torch.bfloat16)]
+    decay_(params, 0.5)
+    assert [param.tolist() for param in params] == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_a_factor_that_is_a_tensor_is_not_read():
+    params, factor = parameters(2), torch.tensor([0.5])
     before = [param.detach().clone() for param in params]
-    decay_(params, 0.9)
-    assert all(torch.equal(param, old * 0.9) for param, old in zip(params, before, strict=True))
+    with Operations() as operations:
+        decay_(params, factor)
+    assert not any("_local_scalar_dense" in name for name in operations.names)
+    assert all(torch.equal(param, old * 0.5) for param, old in zip(params, before, strict=True))
+
+
+def test_many_parameters_decay_in_one_call():
+    with Operations() as operations:
+        decay_(parameters(30), 0.5)
+    assert "aten._foreach_mul_.Tensor" in operations.names
+    assert not any(name.startswith("aten.mul") for name in operations.names)
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])

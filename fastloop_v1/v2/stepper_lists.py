@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..optimizer_forms import decay_
 from .steppers import (
     Stepper,
     adam_step,
@@ -121,7 +122,7 @@ def _roots(states: _States, sqr_mom: float, eps: float) -> list[Tensor]:
 
 def _weight_decay(params: list[Tensor], states: _States, lr: float, wd: float, **_: Any) -> None:
     if wd != 0 and (decaying := _decaying(params, states)):
-        torch._foreach_mul_(decaying, 1 - lr * wd)
+        decay_(decaying, 1 - lr * wd)
 
 
 def _l2_reg(params: list[Tensor], states: _States, lr: float, wd: float, **_: Any) -> None:
