@@ -93,8 +93,9 @@ def decay_(params: Sequence[Tensor], factor: Any) -> None:
             param.mul_(factor)
         return
     # Of a number, torch on a CPU makes a tensor anew for each of them, which costs more than the product.
-    on_cpu = all(map(_is_on_cpu, params))
-    by = torch.tensor(float(factor), dtype=params[0].dtype) if on_cpu else float(factor)
+    by: Any = float(factor)
+    if all(map(_is_on_cpu, params)):
+        by = torch.tensor(by, dtype=params[0].dtype, device="cpu")
     torch._foreach_mul_(list(params), by)
 
 

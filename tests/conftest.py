@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,12 @@ from torch import nn
 
 from fastloop_v1.callback import Callback
 from fastloop_v1.events import EVENTS
+
+
+def pytest_collection_finish():
+    """Spare the collector what stays for the whole run: tests of leaks ask it often."""
+    gc.collect()
+    gc.freeze()
 
 
 class Spy(Callback):

@@ -146,6 +146,13 @@ def test_a_factor_that_is_a_tensor_is_not_read():
     assert all(torch.equal(param, old * 0.5) for param, old in zip(params, before, strict=True))
 
 
+def test_decay_asks_for_nothing_on_the_default_device():
+    params = parameters(2)
+    with torch.device("meta"):
+        decay_(params, 0.5)
+    assert all(torch.equal(param, old * 0.5) for param, old in zip(params, parameters(2), strict=True))
+
+
 def test_many_parameters_decay_in_one_call():
     with Operations() as operations:
         decay_(parameters(30), 0.5)
