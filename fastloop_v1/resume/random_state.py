@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["random_state", "set_random_state"]
+__all__ = ["has_device", "random_state", "set_random_state"]
 
 _DEVICES = ("cuda", "xpu", "mps")
 
@@ -24,7 +24,7 @@ def random_state(*, devices: bool = True) -> dict[str, Any]:
         "python": (version, np.array(words, dtype=np.uint64), gauss),
         "numpy": np.random.get_state(),
         "torch": torch.get_rng_state(),
-        **{name: _device_states(name) for name in _DEVICES if devices and _is_there(name)},
+        **{name: _device_states(name) for name in _DEVICES if devices and has_device(name)},
     }
 
 
@@ -35,13 +35,15 @@ def set_random_state(state: dict[str, Any]) -> None:
     np.random.set_state(state["numpy"])
     torch.set_rng_state(state["torch"])
     for name in _DEVICES:
-        if name in state and _is_there(name):
+        if name in state and has_device(name):
             _set_device_states(name, state[name])
 
 
-def _is_there(name: str) -> bool:
-    module = getattr(torch, name, None)
-    return module is not None and bool(module.is_available())
+def has_device(name: str) -> bool:
+    """Whether a type of devices, such as `"cuda"`, can be used here."""
+    places = (getattr(torch, name, None), getattr(torch.backends, name, None))  # torch 2.4: backends.mps only
+    ask = next((place.is_available for place in places if hasattr(place, "is_available")), None)
+    return name == "cpu" or (ask is not None and bool(ask()))
 
 
 def _device_states(name: str) -> list[torch.Tensor]:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ..errors import FastloopError
+from .random_state import has_device
 from .state_table import CONTAINERS, MODULE_PARTS, StateTable, attributes_of, class_name
 
 __all__ = ["MISSING", "MismatchError", "StateReturn"]
@@ -369,9 +370,7 @@ def _shape(value: Any) -> str:
 
 def _available(device: str) -> torch.device:
     wanted = torch.device(device)
-    module = getattr(torch, wanted.type, None)
-    here = wanted.type == "cpu" or (module is not None and module.is_available())
-    return wanted if here else torch.device("cpu")
+    return wanted if has_device(wanted.type) else torch.device("cpu")
 
 
 def _set_attributes(live: Any, values: dict[str, Any], gone: list[str]) -> None:
