@@ -41,9 +41,10 @@ def set_random_state(state: dict[str, Any]) -> None:
 
 def has_device(name: str) -> bool:
     """Whether a type of devices, such as `"cuda"`, can be used here."""
-    places = (getattr(torch, name, None), getattr(torch.backends, name, None))  # torch 2.4: backends.mps only
-    ask = next((place.is_available for place in places if hasattr(place, "is_available")), None)
-    return name == "cpu" or (ask is not None and bool(ask()))
+    for place in (torch, torch.backends):  # torch 2.4 asks for MPS in backends only
+        if is_available := getattr(getattr(place, name, None), "is_available", None):
+            return bool(is_available())
+    return False
 
 
 def _device_states(name: str) -> list[torch.Tensor]:
