@@ -146,11 +146,11 @@ class ProtocolWarning(FastloopWarning):
 
 
 def add_note(error: _Error, note: str) -> _Error:
-    """Attach a line shown below the traceback and return the error; Python 3.10 gets it in the message."""
+    """Attach a line that stands below the traceback and return the error; Python 3.10 keeps it unshown."""
     if hasattr(error, "add_note"):
         error.add_note(note)
     else:
-        error.args = (f"{error.args[0] if error.args else ''}\n{note}".strip(), *error.args[1:])
+        error.__dict__["__notes__"] = [*getattr(error, "__notes__", ()), note]
     return error
 
 
@@ -183,9 +183,9 @@ def unknown_state_key(callback: str, event: str, key: str, nearest: str | None =
         key: the key it returned.
         nearest: the valid key most like it, or None.
     """
-    # v1: a plain Exception with exactly this text; so Python 3.10, which has no notes, gets no note.
+    # v1: a plain Exception with exactly this text.
     error = Exception(f"{key} isn't a valid key in the state of the callbacks.")
     error.__dict__.update(callback=callback, event=event, key=key, nearest=nearest)
     meant = f" Did you mean {nearest!r}?" if nearest else ""
     note = f"{callback}.on_{event} returned the key {key!r}, which is not in the state there.{meant}"
-    return add_note(error, note) if hasattr(error, "add_note") else error
+    return add_note(error, note)

@@ -55,7 +55,7 @@ def learner(**options):
 
 
 def notes(error):
-    """Return the text of an exception with its notes, which Python 3.10 has in the message."""
+    """Return the text of an exception with its notes."""
     return "\n".join([str(error), *getattr(error, "__notes__", [])])
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import sys
 import textwrap
 from functools import partial
 from types import SimpleNamespace
@@ -178,8 +177,7 @@ def test_unknown_key_is_the_error_of_v1_and_tells_where(Spy, tiny):
     assert str(error) == "stop_epch isn't a valid key in the state of the callbacks."
     found = (error.callback, error.event, error.key, error.nearest)
     assert found == ("Spy", "batch_end", "stop_epch", "stop_epoch")
-    if sys.version_info >= (3, 11):
-        assert "Did you mean 'stop_epoch'?" in error.__notes__[0]
+    assert "Did you mean 'stop_epoch'?" in error.__notes__[0]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 
 import pytest
@@ -15,9 +14,6 @@ from fastloop_v1.basic_train import fit
 from fastloop_v1.callback import AverageMetric, Callback, CallbackHandler
 from fastloop_v1.errors import NotACallbackError, ProtocolWarning
 from fastloop_v1.events import EVENTS, INITIAL_STATE
-
-with_notes = pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have no notes")
-
 
 # --- what is taken in -------------------------------------------------------------------------------------
 
@@ -334,7 +330,6 @@ def test_bug_3_error_in_train_end_keeps_nobody_from_ending(Spy, tiny):
     assert [name for name, event, _ in log if event == "train_end"] == ["a", "b", "c"]
 
 
-@with_notes
 def test_first_error_in_train_end_tells_of_the_others(Spy, tiny):
     callbacks = [Spy(train_end=ValueError("first")), Spy(train_end=KeyError("second"))]
     error = fit_fails(ValueError, tiny(), callbacks)
@@ -344,7 +339,6 @@ def test_first_error_in_train_end_tells_of_the_others(Spy, tiny):
     ]
 
 
-@with_notes
 def test_bug_3_error_of_the_fit_stays_the_main_one(Spy, tiny):
     main = RuntimeError("main")
     callbacks = [Spy(step_end=main, train_end=ValueError("first")), Spy(train_end=KeyError("second"))]

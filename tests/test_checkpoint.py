@@ -19,6 +19,10 @@ from torch import nn
 from fastloop_v1.checkpoint import RefusedFileError, load_state, save_state, torch_save, try_save
 from fastloop_v1.errors import FastloopError, UnwritablePathError
 
+needs_safe_globals = pytest.mark.skipif(
+    not hasattr(torch.serialization, "safe_globals"), reason="torch 2.5 and later"
+)
+
 ARTIFACTS = sorted((Path(__file__).parent / "artifacts").glob("*.pth"))
 STATE = {"weight": torch.arange(4.0), "step": 3, "betas": (0.9, 0.99), "name": "sgd", "nested": [{"x": None}]}
 
@@ -211,6 +215,7 @@ def test_allowed_names_hold_during_the_reading_only(tmp_path: Path) -> None:
         torch.load(tmp_path / "a.pth", weights_only=True)
 
 
+@needs_safe_globals
 def test_numpy_functions_allowed_before_do_not_disturb(tmp_path: Path) -> None:
     save_state({"lr": np.float64(1)}, tmp_path / "a.pth")
     scalar = np.float64(0).__reduce__()[0]
@@ -221,6 +226,7 @@ def test_numpy_functions_allowed_before_do_not_disturb(tmp_path: Path) -> None:
         assert set(torch.serialization.get_safe_globals()) == before
 
 
+@needs_safe_globals
 def test_class_the_user_trusts_is_read(tmp_path: Path) -> None:
     save_state([Fraction(1, 3)], tmp_path / "a.pth")
     with pytest.raises(RefusedFileError, match=r"fractions\.Fraction"):

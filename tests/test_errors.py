@@ -12,6 +12,8 @@ import pytest
 from fastloop_v1 import errors
 from fastloop_v1.errors import FastloopError, FastloopWarning, add_note, unknown_state_key
 
+needs_shown_notes = pytest.mark.skipif(sys.version_info < (3, 11), reason="tracebacks show no notes")
+
 # class, its parent here, the builtin kinds v1 code may catch it as
 TREE = [
     ("CallbackReturnError", "FastloopError", (AttributeError, TypeError)),
@@ -83,10 +85,16 @@ def test_all_warnings_are_filtered_as_one_kind():
         warnings.warn("text", errors.ProtocolWarning, stacklevel=1)
 
 
+@needs_shown_notes
 def test_note_is_shown_below_the_traceback():
     error = ValueError("first")
     assert add_note(error, "second line") is error
     assert "".join(traceback.format_exception(error)).rstrip().endswith("first\nsecond line")
+
+
+def test_notes_leave_the_text_of_an_error_as_it_was():
+    error = add_note(add_note(ValueError("first"), "second line"), "third line")
+    assert (str(error), error.__notes__) == ("first", ["second line", "third line"])
 
 
 def test_unknown_key_is_the_plain_exception_of_v1():
@@ -101,7 +109,7 @@ def test_unknown_key_tells_where_it_came_from():
     assert found == ("Mine", "batch_end", "stop_epch", "stop_epoch")
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have no notes")
+@needs_shown_notes
 def test_unknown_key_tells_more_in_a_note():
     error = unknown_state_key("Mine", "batch_end", "stop_epch", "stop_epoch")
     shown = "".join(traceback.format_exception(error))

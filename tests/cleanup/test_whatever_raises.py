@@ -73,7 +73,7 @@ def break_part(learn, part, error, patch):
 
 
 def in_full(error):
-    """The text of an error with its notes, which Python 3.10 has in the message."""
+    """The text of an error with its notes."""
     return "\n".join([str(error), *getattr(error, "__notes__", [])])
 
 

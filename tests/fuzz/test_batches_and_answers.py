@@ -31,7 +31,7 @@ OURS = ("This happened in ", "This happened when ", "which is not in the state t
 
 
 def in_full(error):
-    """The text of an error with its notes, which Python 3.10 has in the message."""
+    """The text of an error with its notes."""
     return "\n".join([str(error), *getattr(error, "__notes__", [])])
 
 

@@ -217,7 +217,7 @@ def test_full_disk_is_a_warning_and_training_ends_as_ever(tmp_path, monkeypatch,
     assert not _checkpoints(tmp_path).unfinished()
 
 
-@pytest.mark.parametrize("working", range(20, 60, 18))
+@pytest.mark.parametrize("working", range(20, 50, 12))
 def test_training_killed_on_a_full_disk_goes_on_from_the_last_checkpoint(
     tmp_path, monkeypatch, expected, working
 ):
@@ -229,7 +229,7 @@ def test_training_killed_on_a_full_disk_goes_on_from_the_last_checkpoint(
     assert _resumed(tmp_path) == expected
 
 
-@pytest.mark.parametrize("working", range(0, 9, 2))
+@pytest.mark.parametrize("working", range(0, 8, 2))
 def test_disk_that_is_full_in_the_beginning_is_an_error_before_training(tmp_path, monkeypatch, working):
     learn = learner(tmp_path, OF)
     before = outcome_of_model(learn)

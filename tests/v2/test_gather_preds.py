@@ -40,7 +40,7 @@ def test_batches_are_written_to_folders(small, tmp_path):
         (tmp_path / name).mkdir()
     learn, gather = gathered(small, save_preds=tmp_path / "p", save_targs=tmp_path / "t", with_preds=False)
     assert sorted(file.name for file in (tmp_path / "p").iterdir()) == ["0", "1", "2"]
-    targets = torch.cat([torch.load(file) for file in sorted((tmp_path / "t").iterdir())])
+    targets = torch.cat([torch.load(file, weights_only=True) for file in sorted((tmp_path / "t").iterdir())])
     assert torch.equal(targets, gather.all_tensors()[1])
 
 
