@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import (
@@ -25,6 +26,7 @@ from .resume.worker_state import batches_with_worker_state
 __all__ = ["batches"]
 
 _GETTERS = TensorDataset.__getitem__, Subset.__getitem__
+_NUMBERS = "?bBhilqefdFD"  # types of arrays whose samples and rows torch takes as the same kind of tensor
 _BLOCK = 1024  # so many batches of indices are views of one tensor, made together
 
 
@@ -32,11 +34,11 @@ def batches(dl: Any) -> Iterator[Any]:
     """Return an iterator over the batches of a loader.
 
     Torch's loader asks a data set for one sample after the other and stacks them again. Where the data set
-    is a `TensorDataset`, or a `Subset` of one, in this process, and samples and batches are made by torch's
-    own rules, each tensor is asked for the rows of a batch at once: the same values in the same order, from
-    the same random numbers, in new memory, with the same errors. Other data sets with indices are asked as by
-    torch, without the time it takes between two batches. Streams, workers and loaders of one's own go torch's
-    way.
+    is a `TensorDataset`, a tensor, an array in memory or on disk, or a `Subset` of one, in this process, and
+    samples and batches are made by torch's own rules, each tensor is asked for the rows of a batch at once:
+    the same values in the same order, from the same random numbers, in new memory, with the same errors.
+    Other data sets with indices are asked as by torch, without the time it takes between two batches.
+    Streams, workers and loaders of one's own go torch's way.
     """
     return _fetched(dl, _Rows.behind(dl)) if _is_ordinary(dl) else batches_with_worker_state(dl)
 
@@ -78,14 +80,14 @@ def _knows_its_order(sampler: Any) -> bool:
 
 
 class _Rows:
-    """Rows of the tensors of a data set.
+    """Rows of a data set.
 
     Args:
-        dataset: the tensors, all in the memory of this process.
+        dataset: tensors, all in the memory of this process, or one tensor, or an array.
         chosen: the rows that can be asked for, by their place here; None for all of them.
     """
 
-    def __init__(self, dataset: TensorDataset, chosen: Tensor | None) -> None:
+    def __init__(self, dataset: Any, chosen: Tensor | None) -> None:
         self.dataset, self.chosen = dataset, chosen
 
     @classmethod
@@ -101,13 +103,17 @@ class _Rows:
                 return None
             chosen = inner if chosen is None else inner[chosen]
             dataset = dataset.dataset
-        plain = _keeps_rules_of(TensorDataset, dataset) and all(map(_is_plain, dataset.tensors))
-        return cls(dataset, chosen) if plain else None
+        whole = _keeps_rules_of(TensorDataset, dataset) and all(map(_is_plain, dataset.tensors))
+        return cls(dataset, chosen) if whole or _is_plain(dataset) or _is_array(dataset) else None
 
-    def fetch(self, indices: Sequence[int] | Tensor) -> list[Tensor]:
-        """Return a new tensor of rows for each tensor of the data set."""
+    def fetch(self, indices: Sequence[int] | Tensor) -> Any:
+        """Return a new tensor of rows, or a list with one for each tensor of the data set."""
         at = torch.as_tensor(indices)
         at = at if self.chosen is None else self.chosen.index_select(0, at)
+        if isinstance(self.dataset, np.ndarray):
+            return torch.as_tensor(self.dataset[at.numpy()])
+        if isinstance(self.dataset, Tensor):
+            return self.dataset.index_select(0, at)
         return [tensor.index_select(0, at) for tensor in self.dataset.tensors]
 
 
@@ -148,3 +154,8 @@ def _is_plain(tensor: Any) -> bool:
         and tensor.is_contiguous()
         and not (tensor.requires_grad or tensor.is_quantized or tensor.is_conj() or tensor.is_neg())
     )
+
+
+def _is_array(array: Any) -> bool:
+    known = type(array) in (np.ndarray, np.memmap) and array.dtype.char in _NUMBERS and array.dtype.isnative
+    return bool(known and array.ndim and array.size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -77,6 +78,46 @@ def test_batches_are_those_of_torch(sampler, shape, kind):
 
     assert _Rows.behind(make()) is not None
     assert_as_torch(make)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_batches_of_a_tensor_are_those_of_torch(sampler, shape):
+    def make():
+        options = sampler()
+        size = {} if "batch_sampler" in options else {"batch_size": 4}
+        return DataLoader(data(shape).tensors[0], **size, **options)
+
+    assert _Rows.behind(make()) is not None
+    assert_as_torch(make)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
+@pytest.mark.parametrize("shape", SHAPES[:-1], ids=str)
+@pytest.mark.parametrize("kind", ["?", "u1", "i4", "i8", "f2", "f4", "f8", "c8"])
+@pytest.mark.parametrize("collate", [data_collate, default_collate])
+def test_batches_of_an_array_are_those_of_torch(sampler, shape, kind, collate):
+    array = (data(shape).tensors[0].numpy() % 5).astype(kind)
+
+    def make():
+        options = sampler()
+        size = {} if "batch_sampler" in options else {"batch_size": 4}
+        return DataLoader(array, collate_fn=collate, **size, **options)
+
+    assert _Rows.behind(make()) is not None
+    assert_as_torch(make)
+
+
+@pytest.mark.parametrize("subset", [None, [3, 1, 2, 7, 7]], ids=["whole", "subset"])
+def test_batches_of_an_array_on_disk_are_those_of_torch(tmp_path, subset):
+    np.save(tmp_path / "rows.npy", np.arange(60.0, dtype=np.float32).reshape(20, 3))
+    array = np.load(tmp_path / "rows.npy", mmap_mode="r+")
+    dataset = array if subset is None else Subset(array, subset)
+    assert _Rows.behind(DataLoader(dataset, 4)) is not None
+    assert_as_torch(lambda: DataLoader(dataset, 4, shuffle=True))
+    for batch in batches(DataLoader(dataset, 4)):
+        batch.zero_()
+    assert array[7, 2] == 23
 
 
 @settings(max_examples=100, deadline=None)
@@ -199,6 +240,13 @@ class OwnLoader(DataLoader):
         return iter(["mine"])
 
 
+class Halved(np.ndarray):
+    """Gives half of each row."""
+
+    def __getitem__(self, index):
+        return np.asarray(self)[index] / 2
+
+
 def listed(samples):
     return samples
 
@@ -216,6 +264,12 @@ ORDINARY = {
     "a parameter": lambda: DataLoader(
         TensorDataset(torch.nn.Parameter(torch.ones(3), requires_grad=False)), 2
     ),
+    "an array without numbers": lambda: DataLoader(np.ones((3, 2, 0)), 2),
+    "an array of texts": lambda: DataLoader(np.array(["a", "b", "c"]), 2),
+    "an array of dates": lambda: DataLoader(np.array(["2026-11-22"] * 3, dtype="datetime64[D]"), 2),
+    "an array of numbers torch has no kind for": lambda: DataLoader(np.ones(3, np.longdouble), 2),
+    "an array in the other byte order": lambda: DataLoader(np.ones((3, 2), ">f4"), 2),
+    "an array of a class of one's own": lambda: DataLoader(np.ones((3, 2)).view(Halved), 2),
     "a list of samples": lambda: DataLoader([(1, 2.0), (3, 4.0)], 2),
     "a subset by other numbers": lambda: DataLoader(Subset(data(), [-1, 2]), 2),
 }
