@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop, optimizer
 
 from .errors import HyperParameterError
@@ -22,6 +23,7 @@ _is_on_cpu = attrgetter("is_cpu")
 _dtype = attrgetter("dtype")
 # Of these, products with a number and with a tensor, one by one and over lists, have the same bits.
 _EXACT = (torch.float32, torch.float64)
+_PLAIN = {Tensor, Parameter}
 # What torch puts around the step of each class of optimizers: an entry for the profiler, and hooks.
 _AROUND_STEPS = getattr(Optimizer, "profile_hook_step", lambda step: step)(lambda: None).__code__
 
@@ -93,8 +95,9 @@ def decay_(params: Sequence[Tensor], factor: Any) -> None:
             param.mul_(factor)
         return
     # Of a number, torch on a CPU makes a tensor anew for each of them, which costs more than the product.
+    # Classes of tensors with rules of their own, as for parts of a tensor on several machines, want a number.
     by: Any = float(factor)
-    if all(map(_is_on_cpu, params)):
+    if _PLAIN.issuperset(map(type, params)) and all(map(_is_on_cpu, params)):
         by = torch.tensor(by, dtype=params[0].dtype, device="cpu")
     torch._foreach_mul_(list(params), by)
 

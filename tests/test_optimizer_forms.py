@@ -153,6 +153,22 @@ def test_decay_asks_for_nothing_on_the_default_device():
     assert all(torch.equal(param, old * 0.5) for param, old in zip(params, parameters(2), strict=True))
 
 
+class OfItsOwn(torch.Tensor):
+    """A class of tensors that takes no other tensor beside it."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func is torch._foreach_mul_ and isinstance(args[1], torch.Tensor):
+            raise TypeError("mixed tensors")
+        return super().__torch_function__(func, types, args, kwargs)
+
+
+def test_tensors_of_other_classes_decay_by_a_number():
+    params = [param.detach().as_subclass(OfItsOwn) for param in parameters(3)]
+    decay_(params, 0.5)
+    assert all(torch.equal(param, old * 0.5) for param, old in zip(params, parameters(3), strict=True))
+
+
 def test_many_parameters_decay_in_one_call():
     with Operations() as operations:
         decay_(parameters(30), 0.5)
