@@ -9,7 +9,7 @@ from typing import NoReturn
 from .loops import PEERS
 from .workloads import WORKLOADS
 
-__all__ = ["VARIANTS", "parser"]
+__all__ = ["VARIANTS", "count", "names", "parser"]
 
 VARIANTS = ("usual", "bare", "fused")
 
@@ -52,16 +52,16 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     what = parser.add_argument_group("what is measured")
-    _names(what, "--workloads", tuple(WORKLOADS), "what to train")
-    _names(what, "--peers", PEERS, "loops beside the hand-written one; what is not installed is left out")
-    _names(what, "--variants", VARIANTS, "ways of training")
+    names(what, "--workloads", tuple(WORKLOADS), "what to train")
+    names(what, "--peers", PEERS, "loops beside the hand-written one; what is not installed is left out")
+    names(what, "--variants", VARIANTS, "ways of training")
     what.add_argument("--shuffle", action="store_true", help="run W0 to W4 with shuffled samples as well")
-    what.add_argument("--rounds", type=_count, default=5, metavar="N", help="rounds (default: 5)")
+    what.add_argument("--rounds", type=count, default=5, metavar="N", help="rounds (default: 5)")
     sizes = parser.add_argument_group("sizes")
-    sizes.add_argument("--batches", type=_count, metavar="N", help="at most so many batches an epoch")
-    sizes.add_argument("--disk-mb", type=_count, default=64, metavar="MB", help="data of W4 (default: 64)")
+    sizes.add_argument("--batches", type=count, metavar="N", help="at most so many batches an epoch")
+    sizes.add_argument("--disk-mb", type=count, default=64, metavar="MB", help="data of W4 (default: 64)")
     sizes.add_argument(
-        "--long-batches", type=_count, default=100_000, metavar="N", help="batches of W6 (default: 100000)"
+        "--long-batches", type=count, default=100_000, metavar="N", help="batches of W6 (default: 100000)"
     )
     results = parser.add_argument_group("results")
     results.add_argument(
@@ -80,10 +80,10 @@ def _workload_help() -> str:
     return "\n".join(["workloads:", *lines])
 
 
-def _names(group: argparse._ArgumentGroup, option: str, known: tuple[str, ...], help_text: str) -> None:
+def names(group: argparse._ActionsContainer, option: str, known: tuple[str, ...], help_text: str) -> None:
     """Add an option for names with commas between, by default all of them."""
 
-    def names(text: str) -> list[str]:
+    def listed(text: str) -> list[str]:
         asked = [name for name in text.split(",") if name]
         unknown = [name for name in asked if name not in known]
         if unknown:
@@ -92,12 +92,16 @@ def _names(group: argparse._ArgumentGroup, option: str, known: tuple[str, ...], 
 
     shown = ",".join(known)
     group.add_argument(
-        option, type=names, default=list(known), metavar="NAMES", help=f"{help_text} (default: {shown})"
+        option, type=listed, default=list(known), metavar="NAMES", help=f"{help_text} (default: {shown})"
     )
 
 
-def _count(text: str) -> int:
-    """A whole number from 1 on."""
+def count(text: str) -> int:
+    """Read a whole number from 1 on.
+
+    Raises:
+        ArgumentTypeError: the text is none.
+    """
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
