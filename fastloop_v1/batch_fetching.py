@@ -26,7 +26,7 @@ from .resume.worker_state import batches_with_worker_state
 __all__ = ["batches"]
 
 _GETTERS = TensorDataset.__getitem__, Subset.__getitem__
-_NUMBERS = "?bBhilqefdFD"  # types of arrays whose samples and rows torch takes as the same kind of tensor
+_NUMBERS = "bBhilqefdFD"  # types of arrays whose samples and rows torch takes as the same kind of tensor
 _BLOCK = 1024  # so many batches of indices are views of one tensor, made together
 
 

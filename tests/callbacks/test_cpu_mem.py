@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import threading
 
@@ -43,6 +44,7 @@ def learner(valid=BATCHES):
 def measured(*hoards, epochs=1, learn=None):
     learn = learn or learner()
     learn.fit(1)  # what torch loads with the first batch is not measured
+    gc.collect()  # nor is a hoard of the test before
     learn.fit(epochs, callbacks=[CpuPeakMemMetric(learn), *hoards])
     return learn.recorder
 
