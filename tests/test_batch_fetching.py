@@ -94,7 +94,7 @@ def test_batches_of_a_tensor_are_those_of_torch(sampler, shape):
 
 @pytest.mark.parametrize("sampler", SAMPLERS.values(), ids=SAMPLERS)
 @pytest.mark.parametrize("shape", SHAPES[:-1], ids=str)
-@pytest.mark.parametrize("kind", ["u1", "i4", "i8", "f2", "f4", "f8", "c8"])
+@pytest.mark.parametrize("kind", ["u1", "i8", "f2", "f4"])
 @pytest.mark.parametrize("collate", [data_collate, default_collate])
 def test_batches_of_an_array_are_those_of_torch(sampler, shape, kind, collate):
     array = (data(shape).tensors[0].numpy() % 5).astype(kind)

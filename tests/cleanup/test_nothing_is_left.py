@@ -35,6 +35,7 @@ def assert_flat(found, *, resident):
     assert found["waiting for gc"] == {}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
 def test_two_hundred_fits_leave_nothing():
     assert_flat(left_by(200), resident=16 * MEGABYTE)

@@ -166,6 +166,7 @@ def test_interrupt_shows_the_traceback_and_gives_130(folder):
     assert "fastloop_v1" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the three start methods are those of POSIX")
 def test_training_with_workers_of_every_kind_runs_unmodified(folder):
     (folder / "script.py").write_text(MAIN, encoding="utf-8")
