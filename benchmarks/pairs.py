@@ -24,7 +24,7 @@ import torch
 
 from . import fastloop, handwritten
 from .loops import base_of
-from .options import count, names
+from .options import VARIANTS, count, names
 from .table import Table
 from .task import Task
 from .workloads import WORKLOADS, Case, Workload
@@ -33,7 +33,6 @@ __all__ = ["Pairs", "main", "measured"]
 
 # Batches of a fit, so that it takes some tenths of a second.
 _BATCHES = {"W0": 800, "W1": 200, "W1f": 200, "W2": 50, "W3": 50}
-_VARIANTS = ("usual", "bare", "fused")
 _HEAD = ("", "fits", "hand-written us", "fastloop_v1 us", "x", "quartiles", "us over")
 
 
@@ -107,7 +106,7 @@ def _short(name: str, batches: int | None) -> Workload:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pairs", description=__doc__)
     names(parser, "--workloads", tuple(_BATCHES), "what to train")
-    names(parser, "--variants", _VARIANTS, "ways of training")
+    names(parser, "--variants", VARIANTS, "ways of training")
     parser.add_argument("--shuffle", action="store_true", help="shuffle the training samples")
     parser.add_argument("--fits", type=count, default=12, metavar="N", help="fits of each, from 2 on (12)")
     parser.add_argument("--batches", type=count, metavar="N", help="batches of a fit (50 to 800)")

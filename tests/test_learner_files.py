@@ -392,10 +392,9 @@ def test_file_that_holds_no_weights_is_refused(tmp_path, state):
 @pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.uint16, torch.bfloat16, torch.complex64])
 def test_numbers_of_newer_types_are_read(tmp_path, dtype):
     expected = torch.ones(2, 2).to(dtype)
-    try:
-        torch.save({"a": expected}, tmp_path / "a.pth")
-    except KeyError as error:
-        pytest.skip(f"this torch cannot write it: {error}")
+    if dtype is torch.uint16 and torch.__version__.startswith("2.4."):
+        pytest.skip("torch 2.4 cannot write it")
+    torch.save({"a": expected}, tmp_path / "a.pth")
     found = load_state(tmp_path / "a.pth")["a"]
     assert found.dtype == dtype
     assert torch.equal(found.view(torch.uint8), expected.view(torch.uint8))

@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -188,6 +189,11 @@ def test_clock_that_jumps_does_not_matter(stopped, expected):
 # --- disks --------------------------------------------------------------------------------------------------
 
 
+counts_folders = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="pathlib of Python 3.10 makes folders past what is patched"
+)
+
+
 class Failing:
     """A disk on which so many calls work, and then some fail."""
 
@@ -217,7 +223,7 @@ def test_full_disk_is_a_warning_and_training_ends_as_ever(tmp_path, monkeypatch,
     assert not _checkpoints(tmp_path).unfinished()
 
 
-@pytest.mark.parametrize("working", range(20, 50, 12))
+@pytest.mark.parametrize("working", [20, 38, pytest.param(56, marks=counts_folders)])
 def test_training_killed_on_a_full_disk_goes_on_from_the_last_checkpoint(
     tmp_path, monkeypatch, expected, working
 ):
@@ -229,7 +235,7 @@ def test_training_killed_on_a_full_disk_goes_on_from_the_last_checkpoint(
     assert _resumed(tmp_path) == expected
 
 
-@pytest.mark.parametrize("working", range(0, 8, 2))
+@pytest.mark.parametrize("working", [0, 2, 4, 6, pytest.param(8, marks=counts_folders)])
 def test_disk_that_is_full_in_the_beginning_is_an_error_before_training(tmp_path, monkeypatch, working):
     learn = learner(tmp_path, OF)
     before = outcome_of_model(learn)
